@@ -9,6 +9,10 @@ Each protocol asks another question (shared names with the command line in brack
 * ``last-basket``  each user's newest basket (all events of one second) is the truth: "what is in the next basket".
 * ``leave-last``   each user's newest single event is the truth.
 
+Request time (``inputs.now``): a question is asked when its answer begins, as in a shop where the user has just come in,
+so it is the second of the first hidden event; under ``temporal`` it is the common cut. What happens is hidden, when
+the question is asked is not.
+
 Tie rule: events of one user at the same second keep the order of the file, so a cut inside a basket depends on that
 order; ``shuffle_ties=True`` puts them in random order first and shows what a recipe owes to file order.
 """
@@ -64,7 +68,7 @@ def personalize(interactions: Interactions, *, seed: int = 0, test_users: float 
     n_hidden = np.maximum(1, np.rint(hidden * tested.lengths)).astype(np.int64)
     is_truth = tested.steps_back < n_hidden[tested.rows]
     is_train = ~np.isin(histories.rows, users)
-    return Split("personalize", interactions.keep(is_train), tested.keep(~is_truth), tested.keep(is_truth))
+    return _ask("personalize", interactions.keep(is_train), tested.keep(~is_truth), tested.keep(is_truth))
 
 
 def temporal(interactions: Interactions, *, seed: int = 0, share: float = 0.9) -> Split:
@@ -104,7 +108,12 @@ def _hide(name: str, interactions: Interactions, hidden: np.ndarray) -> Split:
     users = np.flatnonzero(n_hidden < histories.lengths)
     is_truth = hidden & np.isin(histories.rows, users)
     inputs, truth = histories.keep(~is_truth).take(users), histories.keep(is_truth).take(users)
-    return Split(name, interactions.keep(~is_truth), inputs, truth)
+    return _ask(name, interactions.keep(~is_truth), inputs, truth)
+
+
+def _ask(name: str, train: Interactions, inputs: Histories, truth: Histories) -> Split:
+    """Put the question at the second in which the answer begins."""
+    return Split(name, train, inputs.at(truth.timestamps[truth.offsets[:-1]]), truth)
 
 
 SPLITS: dict[str, Callable[..., Split]] = {
