@@ -36,12 +36,12 @@ def make(users: int, seed: int = 0) -> tuple[np.ndarray, Histories]:
 
 
 def ranx_frames(ranked: np.ndarray, truth: Histories) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the same lists and truths as the two frames that ranx reads."""
+    """Return the same lists and truths as the two frames that ranx reads (ids as object columns, which it asks for)."""
     users = np.arange(len(ranked)).astype(str)
     run = pd.DataFrame({"q_id": np.repeat(users, LENGTH), "doc_id": ranked.ravel().astype(str)})
     run["score"] = np.tile(np.arange(LENGTH, 0, -1.0), len(ranked))
     qrels = pd.DataFrame({"q_id": users[truth.rows], "doc_id": truth.items.astype(str), "score": 1}).drop_duplicates()
-    return qrels, run
+    return qrels.astype({"q_id": object, "doc_id": object}), run.astype({"q_id": object, "doc_id": object})
 
 
 def best_of(repeats: int, call: Callable[[], object]) -> float:

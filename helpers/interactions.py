@@ -20,10 +20,17 @@ UNKNOWN = -1
 
 
 class Vocabulary:
-    """A sorted set of string ids and their codes ``0 .. len-1``; immutable."""
+    """A sorted set of string ids and their codes ``0 .. len-1``; immutable.
+
+    Raises:
+        InputError: an id is missing or not text.
+    """
 
     def __init__(self, ids: Iterable[str]):
-        values = pd.unique(np.asarray(list(ids), dtype=object))
+        values = pd.unique(ids if isinstance(ids, pd.Series) else np.asarray(list(ids), dtype=object))
+        values = np.asarray(values, dtype=object)
+        if pd.api.types.infer_dtype(values, skipna=False) not in ("string", "empty"):
+            raise InputError("ids hold a value that is missing or not text; read id columns as text and drop rows without an id")
         self._index = pd.Index(np.sort(values), dtype=object)
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.datasets.steps import Steps
 from helpers.errors import InputError
 from helpers.interactions import ITEM_ID, USER_ID, Interactions, Vocabulary
 from helpers.schemas import ImportReport, Schema
@@ -29,7 +30,8 @@ class Dataset:
             interactions only have missing values.
         users: one row a user code (index USER_ID), likewise.
         schemas: dataset type (``Interactions``, ``Items``, ``Users``) -> schema.
-        reports: what each import kept and dropped.
+        reports: what each import kept and dropped (without the rows).
+        steps: what the preparation before the imports did; None where there was none.
         oracle: what only a generated data set knows: the truth behind it; None for real data.
     """
 
@@ -39,6 +41,7 @@ class Dataset:
     users: pd.DataFrame | None = None
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     reports: tuple[ImportReport, ...] = ()
+    steps: Steps | None = None
     oracle: Any = None
 
     @classmethod
@@ -75,6 +78,13 @@ class Dataset:
             digest.update(",".join(frame.columns).encode())
             digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def titles(self) -> np.ndarray:
+        """What people call each item, ``(n_items,)`` str: the first column of ``items`` named like a title, else the id."""
+        ids = self.interactions.item_ids.ids
+        columns = [name for name in self.items.columns if "TITLE" in name] if self.items is not None else []
+        return self.items[columns[0]].fillna(pd.Series(ids, ids)).to_numpy(object) if columns else ids
 
     def check_minimum(self) -> None:
         """Refuse what the service would not train on.
