@@ -44,11 +44,12 @@ class Split:
 
     def __post_init__(self):
         if len(self.truth) == 0:
-            raise InputError(f"the {self.name} split leaves no test user: the data hold too few users with two or more interactions")
+            raise InputError(f"the {self.name} split leaves no test user: too few users with two or more interactions")
         if (self.truth.lengths == 0).any() or not np.array_equal(self.inputs.users, self.truth.users):
             raise ValueError(f"{self.name}: every test user needs a truth, row by row")
         starts = self.truth.timestamps[self.truth.offsets[:-1]]
-        if (self.inputs.now > starts).any():
+        shown_too_late = self.inputs.timestamps > starts[self.inputs.rows]
+        if (self.inputs.now > starts).any() or shown_too_late.any():
             raise ValueError(f"{self.name}: a hidden event is older than the input it is asked from")
 
 
@@ -76,7 +77,7 @@ def temporal(interactions: Interactions, *, seed: int = 0, share: float = 0.9) -
 
     The request time of every input is the cut itself. ``seed`` is accepted for a common signature; nothing is drawn.
     """
-    cut = int(np.quantile(interactions.timestamps, share))
+    cut = int(np.quantile(interactions.timestamps, share, method="higher")) if len(interactions) else 0
     histories = interactions.histories
     past = interactions.timestamps < cut
     n_past = np.bincount(histories.rows[past], minlength=len(histories))

@@ -9,13 +9,18 @@ import pandas as pd
 
 from helpers.errors import InputError, unknown_name
 from helpers.interactions import Vocabulary
-from helpers.recipes.base import Model, Recipe, read_model_files
+from helpers.recipes.base import Model, Recipe
+from helpers.recipes.content_based import ContentBased, ContentModel
+from helpers.recipes.model_files import read_model_files
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
+from helpers.recipes.sims import Sims, SimsModel
 
 REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
     recipe.name: (recipe, model)
     for recipe, model in [
         (PopularityCount, PopularityModel),
+        (Sims, SimsModel),
+        (ContentBased, ContentModel),
     ]
 }
 """Recipe name -> the recipe and the model it makes. A new recipe is one line here."""
@@ -51,14 +56,19 @@ def load(folder: str | Path) -> Model:
     """Load a model that ``model.save(folder)`` wrote. Nothing is unpickled or executed.
 
     Raises:
-        InputError: the folder holds no model, or one of an unknown recipe.
+        InputError: the folder holds no model, a damaged one, or one of an unknown recipe.
     """
     about, arrays = read_model_files(folder)
     recipe = create(about["recipe"], about["hyperparameters"])
     item_ids = Vocabulary(about["item_ids"])
     if item_ids.ids.tolist() != about["item_ids"]:
         raise InputError(f"{folder}: model.json lists item ids out of order or twice")
-    return REGISTRY[recipe.name][1](recipe, item_ids, arrays)
+    model = REGISTRY[recipe.name][1](recipe, item_ids, arrays)
+    try:
+        model.check()
+    except ValueError as fault:
+        raise InputError(f"{folder} does not hold a sound {recipe.name} model: {fault}") from fault
+    return model
 
 
 def describe() -> pd.DataFrame:
@@ -72,5 +82,6 @@ def describe() -> pd.DataFrame:
             more = {"default": field.default, "range": str(allowed), "tunable": allowed.tunable, "meaning": allowed.doc}
             rows.append(about | {"hyperparameter": field.name} | more)
         if not fields:
-            rows.append(about | {"hyperparameter": "", "default": "", "range": "", "tunable": False, "meaning": "no hyperparameters"})
+            nothing = {"hyperparameter": "", "default": "", "range": "", "tunable": False, "meaning": "no hyperparameters"}
+            rows.append(about | nothing)
     return pd.DataFrame(rows)

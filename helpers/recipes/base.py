@@ -1,23 +1,18 @@
 """The contract: a recipe with hyperparameters fits a dataset and gives an immutable model that ranks items."""
 
 import dataclasses
-import json
-import os
-import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError, unknown_name
 from helpers.interactions import UNKNOWN, Histories, Vocabulary
 from helpers.recipes.hyperparameters import convert
+from helpers.recipes.model_files import write_model_files
 from helpers.recipes.top_k import top_k
 
 USER_PERSONALIZATION = "USER_PERSONALIZATION"
@@ -96,8 +91,18 @@ class Model(ABC):
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> np.ndarray:
         """Return a score for every item, ``(n, n_items)`` float; higher is better, ``-inf`` = not recommendable."""
 
+    def check(self) -> None:
+        """Look at arrays that come from a file before anything computes with them; a subclass adds its own tests.
+
+        Raises:
+            ValueError: an array is missing, of a wrong shape or type, or holds codes or numbers out of range.
+        """
+        for name, array in self.arrays.items():
+            if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                raise ValueError(f"the array {name!r} holds a value that is not a finite number")
+
     def score_similar(self, items: np.ndarray) -> np.ndarray:
-        """Return the similarity of every item to each query item, ``(n, n_items)``; code -1 is an unknown item."""
+        """Return the similarity of every item to each query item, a new array ``(n, n_items)``; code -1 is an unknown item."""
         raise self._unsupported("find similar items", "aws-sims")
 
     def recommend(
@@ -116,9 +121,9 @@ class Model(ABC):
             scores for this recipe, else None (:meth:`score` gives them always).
 
         Raises:
-            InputError: ``k`` below 1, or ``allowed`` of a wrong shape.
+            InputError: ``k`` below 1, ``allowed`` of a wrong shape or type, or histories over another catalogue.
         """
-        self._check_request(k, allowed, len(histories))
+        self._check_request(k, allowed, len(histories), histories.items)
         blocks = self._blocks(len(histories))
         ranked = [top_k(self.score(histories.take(b), context), k, _rows_of(allowed, b)) for b in blocks]
         return self._answer(ranked, k)
@@ -129,8 +134,8 @@ class Model(ABC):
         Returns and raises as :meth:`recommend`; a query item is never similar to itself.
         """
         items = np.asarray(items, np.int64)
-        self._check_request(k, allowed, len(items))
-        ranked = [top_k(self.score_similar(items[b]), k, _rows_of(allowed, b)) for b in self._blocks(len(items))]
+        self._check_request(k, allowed, len(items), items)
+        ranked = [top_k(self._score_others(items[b]), k, _rows_of(allowed, b)) for b in self._blocks(len(items))]
         return self._answer(ranked, k)
 
     def rank(
@@ -152,28 +157,32 @@ class Model(ABC):
         Raises:
             InputError: the folder exists already.
         """
-        folder = Path(folder)
-        if folder.exists():
-            raise InputError(f"{folder} exists already; a trained model is never overwritten")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            about = {"recipe": self.recipe.name, "hyperparameters": self.recipe.hyperparameters, "item_ids": self.item_ids.ids.tolist()}
-            (aside / "model.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
-            save_file(dict(self.arrays), aside / "arrays.safetensors")
-            os.replace(aside, folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        about = {
+            "recipe": self.recipe.name,
+            "hyperparameters": self.recipe.hyperparameters,
+            "item_ids": self.item_ids.ids.tolist(),
+        }
+        write_model_files(folder, about, self.arrays)
 
     def _blocks(self, n: int) -> list[slice]:
         step = max(1, _BLOCK_CELLS // max(1, self.n_items))
         return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
-    def _check_request(self, k: int, allowed: np.ndarray | None, n: int) -> None:
-        if k < 1:
-            raise InputError(f"k = {k}: ask for at least 1 item")
+    def _score_others(self, items: np.ndarray) -> np.ndarray:
+        scores = self.score_similar(items)
+        known = np.flatnonzero(items != UNKNOWN)
+        scores[known, items[known]] = -np.inf
+        return scores
+
+    def _check_request(self, k: int, allowed: np.ndarray | None, n: int, items: np.ndarray) -> None:
+        if not isinstance(k, (int, np.integer)) or k < 1:
+            raise InputError(f"k = {k!r}: ask for a whole number of items, at least 1")
         if allowed is not None and np.shape(allowed) not in ((self.n_items,), (n, self.n_items)):
             raise InputError(f"allowed has shape {np.shape(allowed)}; use ({self.n_items},) or ({n}, {self.n_items})")
+        if allowed is not None and np.asarray(allowed).dtype != bool:
+            raise InputError(f"allowed holds {np.asarray(allowed).dtype}; use True and False, one for each item of the catalogue")
+        if len(items) and not UNKNOWN <= items.min() <= items.max() < self.n_items:
+            raise InputError(f"an item code lies outside -1 .. {self.n_items - 1}; take codes from the model's own item_ids")
 
     def _answer(self, ranked: list[tuple[np.ndarray, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray | None]:
         if not ranked:
@@ -185,28 +194,16 @@ class Model(ABC):
         return InputError(f"{self.recipe.name} ({self.recipe.type}) cannot {what}; use for example {instead}")
 
 
-def read_model_files(folder: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read what :meth:`Model.save` wrote: the description and the arrays. Nothing in the files is executed.
+def popularity_scores(users: np.ndarray) -> np.ndarray:
+    """Return negative scores -1 .. 0 that rise with popularity, float32 ``(n_items,)``.
 
-    Raises:
-        InputError: a file is missing, unreadable or not of this form.
+    They stand behind every positive score: an item without evidence ranks by popularity, below all items with evidence,
+    and a row without any evidence (unknown user, unknown item) becomes the popular list, as the service answers it.
+
+    Args:
+        users: number of unique users of each item, ``(n_items,)``.
     """
-    folder = Path(folder)
-    try:
-        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        arrays = load_file(folder / "arrays.safetensors")
-        if not {"recipe", "hyperparameters", "item_ids"} <= about.keys():
-            raise ValueError("model.json lacks a field")
-    except (OSError, ValueError, SafetensorError) as fault:
-        raise InputError(f"{folder} does not hold a saved model: {fault}") from fault
-    return about, arrays
-
-
-def popular_first(histories: Histories, scores: np.ndarray, popularity: np.ndarray) -> np.ndarray:
-    """Replace the rows without any evidence (all scores 0) by popularity: the answer for unknown users and items."""
-    empty = ~scores.any(axis=1)
-    scores[empty] = popularity
-    return scores
+    return (users / (users.max(initial=0) + 1) - 1).astype(np.float32)
 
 
 def _rows_of(allowed: np.ndarray | None, block: slice) -> np.ndarray | None:

@@ -28,7 +28,10 @@ class Range:
     def __str__(self) -> str:
         if self.choices:
             return " | ".join(self.choices)
-        return f"[{self.low:g}, {'inf' if self.high is None else f'{self.high:g}'}]" if self.low is not None else ""
+        if self.low is None and self.high is None:
+            return ""
+        low, high = ("-inf" if self.low is None else f"{self.low:g}"), ("inf" if self.high is None else f"{self.high:g}")
+        return f"[{low}, {high}]"
 
 
 def hyperparameter(
@@ -54,7 +57,7 @@ def convert(recipe: str, field: dataclasses.Field, value: Any) -> Any:
     try:
         converted = _boolean(value) if kind is bool else kind(value)
         exact = kind is not int or float(value) == converted
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         exact = False
     if not exact:
         raise InputError(f"{recipe}: {field.name} = {value!r} is not a {_KIND_NAMES[kind]}")

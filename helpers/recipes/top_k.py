@@ -17,6 +17,9 @@ def top_k(scores: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tupl
     Returns:
         Short rows are padded with code -1 and score ``-inf``.
     """
+    if k < 1:
+        raise ValueError(f"k = {k}: a list holds at least 1 item")
+    scores = np.asarray(scores, None if np.issubdtype(np.asarray(scores).dtype, np.floating) else np.float64)
     if allowed is not None:
         scores = np.where(allowed, scores, -np.inf)
     return _top_k(np.ascontiguousarray(scores), k)
