@@ -68,18 +68,24 @@ def main() -> None:
         assert np.isclose(theirs[f"precision@{k}"], ours[f"precision_at_{k}"], atol=1e-9)
     assert np.isclose(theirs["mrr@25"], ours["mean_reciprocal_rank_at_25"], atol=1e-9)
     print(f"values equal on 200 users; numpy {np.__version__}, numba {version('numba')}, ranx {version('ranx')}\n")
-    print("| users | ours, seconds | users/s | ranx, objects ready | ratio | ranx, from frames | ratio |\n|---|---|---|---|---|---|---|")
+    print("| users | ours, seconds | users/s | ranx, objects ready | ratio | ranx, from frames | ratio |")
+    print("|---|---|---|---|---|---|---|")
     for users in args.users:
-        ranked, truth = make(users)
-        mine = best_of(3, lambda: metrics.per_user(ranked, truth))
-        cells = ["", "", "", ""]
-        if users <= args.ranx_most:
-            qrels, run = ranx_frames(ranked, truth)
-            objects = Qrels.from_df(qrels), Run.from_df(run)
-            ready = best_of(2, lambda: ranx_evaluate(*objects, RANX_METRICS))
-            built = best_of(1, lambda: ranx_evaluate(Qrels.from_df(qrels), Run.from_df(run), RANX_METRICS))
-            cells = [f"{ready:.3f}", f"{ready / mine:.0f}x", f"{built:.3f}", f"{built / mine:.0f}x"]
-        print(f"| {users:,} | {mine:.4f} | {users / mine:,.0f} | {' | '.join(cells)} |", flush=True)
+        print(row(users, with_ranx=users <= args.ranx_most), flush=True)
+
+
+def row(users: int, with_ranx: bool) -> str:
+    """Return the table's row for so many users."""
+    ranked, truth = make(users)
+    mine = best_of(3, lambda: metrics.per_user(ranked, truth))
+    cells = ["", "", "", ""]
+    if with_ranx:
+        frames = ranx_frames(ranked, truth)
+        objects = Qrels.from_df(frames[0]), Run.from_df(frames[1])
+        ready = best_of(2, lambda: ranx_evaluate(*objects, RANX_METRICS))
+        built = best_of(1, lambda: ranx_evaluate(Qrels.from_df(frames[0]), Run.from_df(frames[1]), RANX_METRICS))
+        cells = [f"{ready:.3f}", f"{ready / mine:.0f}x", f"{built:.3f}", f"{built / mine:.0f}x"]
+    return f"| {users:,} | {mine:.4f} | {users / mine:,.0f} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

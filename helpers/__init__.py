@@ -2,11 +2,12 @@
 
 Rooms, from the ground up (imports point down only):
 
-* ground      :mod:`helpers.errors`, :mod:`helpers.interactions`, :mod:`helpers.schemas`, :mod:`helpers.splits`, :mod:`helpers.metrics`
-* data        :mod:`helpers.datasets`
-* recipes     :mod:`helpers.recipes`
-* evaluation  :mod:`helpers.evaluation`
-* face        :mod:`helpers.plots`, :mod:`helpers.lesson`, :mod:`helpers.report`, :mod:`helpers.course`, ``python -m helpers``
+* ground      ``errors``, ``interactions``, ``schemas``, ``splits``, ``metrics``: no files, no models
+* data        ``datasets``: a name or a folder becomes a ``Dataset``; the Glue preparation; the generated shop
+* recipes     ``recipes``: one module a recipe, one registry
+* evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``provenance``: what a number depended on
+* face        ``lesson``, ``lessons``, ``plots`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
+              ``course_page`` run notebooks and make pages of them; ``__main__``, ``console`` the command line
 """
 
 __version__ = "0.1.0"

@@ -1,20 +1,18 @@
 """Split, fit, rank, measure: one recipe on one dataset under one protocol gives one record."""
 
 import contextlib
-import platform
 import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from helpers import metrics, recipes, splits
+from helpers import metrics, provenance, recipes, splits
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
 from helpers.interactions import Histories
@@ -114,7 +112,7 @@ def evaluate(
         train_seconds=round(trained - start, 3),
         score_seconds=round(scored - trained, 3),
         peak_mb=peak(),
-        versions=versions(),
+        versions=provenance.versions(),
         data_sha256=dataset.sha256,
         exclude_seen=exclude_seen,
         shuffle_ties=shuffle_ties,
@@ -158,7 +156,9 @@ def compare(records: Sequence[Record], metric: str = NDCG) -> pd.DataFrame:
     groups: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda r: r.seed):
         groups.setdefault(_label(record, records), []).append(record)
-    questions = {tuple((r.data_sha256, r.split, r.exclude_seen, r.shuffle_ties, r.seed) for r in group) for group in groups.values()}
+    questions = {
+        tuple((r.data_sha256, r.split, r.exclude_seen, r.shuffle_ties, r.seed) for r in group) for group in groups.values()
+    }
     if len(questions) > 1:
         raise InputError("records of different data, splits, options or seeds cannot be compared; evaluate all recipes alike")
     values = {name: np.concatenate([r.per_user[metric] for r in group]) for name, group in groups.items()}
@@ -182,12 +182,6 @@ def compare(records: Sequence[Record], metric: str = NDCG) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values([metric, "recipe"], ascending=[False, True]).set_index("recipe")
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that results may depend on."""
-    packages = {name: version(name) for name in ("numpy", "pandas", "scipy", "numba")}
-    return {"python": platform.python_version(), **packages}
-
-
 def _label(record: Record, records: Sequence[Record]) -> str:
     """Name a record by its recipe; by its hyperparameters too where the recipe occurs with several."""
     variants = {tuple(r.hyperparameters.items()) for r in records if r.recipe == record.recipe}
@@ -198,8 +192,8 @@ def _label(record: Record, records: Sequence[Record]) -> str:
 
 @contextlib.contextmanager
 def _peak_memory():
-    """Yield a function that gives the process's peak memory in MB since entry (since the start where the system keeps no reset)."""
-    with contextlib.suppress(OSError):  # Linux only; elsewhere the peak of the whole process is reported
+    """Yield a function that gives the process's peak memory in MB since entry."""
+    with contextlib.suppress(OSError):  # Linux only; elsewhere the peak counts from the start of the process
         Path("/proc/self/clear_refs").write_text("5")
     yield _peak_mb
 

@@ -8,7 +8,6 @@ Sources: Amazon Personalize developer guide, "Evaluating a solution version with
 2002 (NDCG); Efron and Tibshirani 1993 (bootstrap).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np

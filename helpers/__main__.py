@@ -1,0 +1,227 @@
+"""The command line: ``python -m helpers data | evaluate | report | course | outputs``; ``--help`` tells more.
+
+A user's mistake is one line on the error stream and exit code 2; a notebook that fails is exit code 1.
+"""
+
+import functools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from helpers.console import Busy, print_rows, spoken, write_json
+from helpers.errors import InputError, unknown_name
+
+# Commands import what they need themselves: `--help` and a mistyped option answer at once.
+
+PLAIN = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "invoke_without_command": True}
+app = typer.Typer(add_completion=False, help="Recommendations, measured and explained.", **PLAIN)
+data_app = typer.Typer(help="List, describe and fetch data sets.", **PLAIN)
+app.add_typer(data_app, name="data")
+UsageMistake = typer.BadParameter.__mro__[2]
+"""Base of all errors about the command line itself; typer shows it only through its subclasses."""
+
+Pairs = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter; may be given several times.")]
+
+
+@app.callback()
+@data_app.callback()
+def show_help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the named data sets and whether their files are on this machine."""
+    from helpers.datasets import manifest
+
+    rows = [
+        [entry.name, entry.title, "yes" if entry.find() else "no", entry.licence, entry.source]
+        for entry in manifest.entries().values()
+    ]
+    print_rows("Data sets", ["name", "title", "here", "licence", "source"], rows)
+
+
+@data_app.command("describe")
+def data_describe(dataset: Annotated[str, typer.Argument(help="A name or a folder.")]) -> None:
+    """Diagnose a data set: size, time, habits, gaps, and what the service would say."""
+    from helpers import datasets
+    from helpers.datasets.describe import describe
+
+    frame = describe(datasets.load(dataset))
+    print_rows(dataset, list(frame.columns), [[spoken(value) for value in row] for row in frame.itertuples(index=False)])
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A name from `data list`.")],
+    into: Annotated[Path | None, typer.Option(help="Folder to download into; by default data/raw.")] = None,
+) -> None:
+    """Download a data set's files and check their hashes. The only command that uses the network."""
+    from helpers.datasets import download
+
+    typer.echo(f"{name} is in {download.fetch(name, into)}")
+
+
+@app.command("evaluate")
+def evaluate_command(
+    dataset: Annotated[str, typer.Option(help="A name or a folder.")],
+    recipe: Annotated[list[str], typer.Option(help="A recipe's name; may be given several times.")],
+    split: Annotated[str, typer.Option(help="personalize, temporal, last-basket or leave-last.")] = "personalize",
+    exclude_seen: Annotated[bool, typer.Option("--exclude-seen", help="Never recommend what the user has had.")] = False,
+    shuffle_ties: Annotated[bool, typer.Option("--shuffle-ties", help="Put events of one second in random order first.")] = False,
+    seed: Annotated[list[int] | None, typer.Option(help="Draws test users and training; may be given several times.")] = None,
+    p: Pairs = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the records there.")] = None,
+) -> None:
+    """Measure recipes on a data set: print a table, and write the records as JSON."""
+    from helpers import datasets, splits
+    from helpers.evaluation import evaluate
+
+    chosen = _recipes(recipe, _pairs(p))
+    if split not in splits.SPLITS:
+        raise unknown_name("split", split, splits.SPLITS)
+    seeds = seed or [0]
+    if min(seeds) < 0:
+        raise InputError(f"seed {min(seeds)}: use 0 or a greater whole number")
+    _check_writable(json_file)
+    data = datasets.load(dataset)
+    options = {"exclude_seen": exclude_seen, "shuffle_ties": shuffle_ties}
+    records = []
+    with Busy("Evaluating") as say:
+        for one in chosen:
+            for number in seeds:
+                say(f"{one.name}, seed {number}")
+                records.append(evaluate(data, one, split, number, **options))
+    if json_file is not None:
+        write_json(json_file, [record.to_json() for record in records])
+    _print_records(records)
+
+
+@app.command("report")
+def report_command(
+    notebook: Annotated[str, typer.Argument(help="A path, or a name such as recipe_report.")],
+    p: Pairs = None,
+    out: Annotated[Path | None, typer.Option(help="The new folder; by default one under runs/.")] = None,
+) -> None:
+    """Run a notebook with other parameters: an executed copy, a page that opens offline, and its recorded numbers."""
+    from helpers import notebooks, report
+
+    if not notebook:
+        raise InputError("which notebook? Name one, for example: make report NOTEBOOK=recipe_report")
+    path = notebooks.find(notebook)
+    given = notebooks.check_parameters(path, notebooks.from_text(path, pairs)) if (pairs := _pairs(p)) else {}
+    with Busy(f"Running {path.stem}"):
+        made = report.run(path, out, **{name: given[name] for name in pairs})
+    for name, value in made.records.items():
+        typer.echo(f"{name} = {value}")
+    typer.echo(f"Open {made.html}")
+
+
+@app.command("course")
+def course_command(dataset: Annotated[str, typer.Option(help="A name or a folder.")] = "gift-shop") -> int:
+    """Run every notebook in order on one data set; write pages, an index and the leaderboard."""
+    from helpers import course
+
+    return 0 if course.run(dataset, say=_say).ok else 1
+
+
+@app.command("outputs")
+def outputs_command(
+    notebook: Annotated[list[str] | None, typer.Argument(help="Paths or names; by default all that are committed.")] = None,
+) -> int:
+    """Execute the committed notebooks again, in place. A notebook that fails stays as it was."""
+    from helpers import course, notebooks
+
+    paths = [notebooks.find(name) for name in notebook] if notebook else None
+    return 1 if course.refresh_outputs(paths, say=_say) else 0
+
+
+def _pairs(texts: Sequence[str] | None) -> dict[str, str]:
+    """Split ``key=value`` texts.
+
+    Raises:
+        InputError: no ``=``, no key, or a key twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InputError(f"-p {text!r}: write it as -p key=value")
+        if key in found:
+            raise InputError(f"-p {key} is given twice")
+        found[key] = value
+    return found
+
+
+def _recipes(names: Sequence[str], hyperparameters: dict[str, str]) -> list[Any]:
+    """Create the recipes, each with those hyperparameters that it has.
+
+    Raises:
+        InputError: unknown or repeated recipe, a hyperparameter that none of them has, or a value out of range.
+    """
+    import dataclasses
+
+    from helpers import recipes
+
+    known = {name: {field.name for field in dataclasses.fields(recipes.get(name))} for name in names}
+    if len(known) < len(names):
+        raise InputError("--recipe names a recipe twice; give each once, and several --seed to repeat it")
+    for key in hyperparameters:
+        if not any(key in fields for fields in known.values()):
+            raise unknown_name(f"hyperparameter of {' and '.join(names)}", key, set().union(*known.values()))
+    return [recipes.create(name, {k: v for k, v in hyperparameters.items() if k in known[name]}) for name in names]
+
+
+def _check_writable(path: Path | None) -> None:
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise InputError(f"--json {path}: name a file in an existing folder")
+
+
+def _print_records(records: Sequence[Any]) -> None:
+    from helpers.evaluation import MAIN_METRICS
+
+    first = records[0]
+    options = [name.replace("_", " ") for name in ("exclude_seen", "shuffle_ties") if getattr(first, name)]
+    title = ", ".join([f"{first.dataset}: {first.split} split", f"{first.items:,} items", *options])
+    words = {"normalized_discounted_cumulative_gain": "ndcg", "mean_reciprocal_rank": "mrr"}
+    short = [functools.reduce(lambda text, long: text.replace(long, words[long]), words, name) for name in MAIN_METRICS]
+    head = ["recipe", "seed", *short, "test users", "train s", "score s", "peak MB"]
+    rows = [
+        [r.recipe, str(r.seed), *(f"{r.metrics[name]:.4f}" for name in MAIN_METRICS), f"{r.test_users:,}"]
+        + [f"{r.train_seconds:.2f}", f"{r.score_seconds:.2f}", f"{r.peak_mb:.0f}"]
+        for r in records
+    ]
+    print_rows(title, head, rows, numbers_from=1)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 1 (a notebook failed), 2 (the user's mistake), 130 (interrupted)."""
+    try:
+        return app(arguments, prog_name="python -m helpers", standalone_mode=False) or 0
+    except UsageMistake as mistake:
+        return _fault(f"{mistake.format_message()} (see --help)", 2)
+    except InputError as mistake:
+        return _fault(str(mistake), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fault("interrupted; nothing half-written is left", 130)
+    except RuntimeError as fault:
+        if type(fault).__name__ != "NotebookFailed":
+            raise
+        return _fault(str(fault), 1)
+
+
+def _fault(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

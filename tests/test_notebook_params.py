@@ -1,0 +1,45 @@
+"""Parameters do something: each notebook, run with a changed one, must record another number than its stored output.
+
+To add a notebook or a parameter, add a line to ``VARIANTS``: name of the notebook, what is changed, and the names of the
+recorded values that must then differ (all others may).
+"""
+
+from pathlib import Path
+
+import pytest
+
+from helpers import notebooks, report
+from helpers.errors import InputError
+
+VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = []
+
+
+def folder_of(name: str) -> Path:
+    return notebooks.NOTEBOOKS / ("reports" if name.endswith("_report") else "")
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "differing"), VARIANTS, ids=[f"{name}-{'-'.join(changed)}" for name, changed, _ in VARIANTS]
+)
+def test_a_changed_parameter_changes_what_is_recorded(tmp_path, name, changed, differing):
+    path = folder_of(name) / f"{name}.ipynb"
+    stored = report.read_records(path)
+    assert changed.items() - notebooks.parameters_of(path).items(), "the variant is the default"
+    made = report.run(path, out=tmp_path / "out", **changed)
+    assert made.records.keys() == stored.keys()
+    same = [record for record in differing if made.records[record] == stored[record]]
+    assert differing and not same, f"{same} did not change"
+
+
+@pytest.mark.parametrize("path", notebooks.all_notebooks(), ids=lambda path: path.stem)
+def test_a_wrong_name_or_type_is_refused_before_anything_runs(tmp_path, path):
+    parameters = notebooks.parameters_of(path)
+    first = next(iter(parameters))
+    for wrong in ({f"{first}X": parameters[first]}, {first: [parameters[first]]}):
+        with pytest.raises(InputError, match=first):
+            report.run(path, out=tmp_path / "out", **wrong)
+        assert not (tmp_path / "out").exists()
+
+
+def test_every_notebook_has_a_variant():
+    assert {path.stem for path in notebooks.all_notebooks()} == {name for name, _, _ in VARIANTS}
