@@ -414,3 +414,11 @@ def test_gini_extremes():
     assert gini(np.array([3, 3, 3])) == pytest.approx(0)
     assert gini(np.array([0, 0, 0, 8])) == 3 / 4
     assert gini(np.array([0, 0])) == 0
+
+
+def test_titles_name_every_item_and_fall_back_on_the_id():
+    log = pd.DataFrame({"USER_ID": ["u", "u", "u"], "ITEM_ID": ["b", "a", "c"], "TIMESTAMP": [1, 2, 3]})
+    items = pd.DataFrame({"ITEM_ID": ["a", "b"], "ITEM_TITLE": ["Fox Mug", None], "PRICE": [1.0, 2.0]})
+    assert datasets.Dataset.from_frames("named", log, items).titles.tolist() == ["Fox Mug", "b", "c"]
+    assert datasets.Dataset.from_frames("untitled", log, items[["ITEM_ID", "PRICE"]]).titles.tolist() == ["a", "b", "c"]
+    assert datasets.Dataset.from_frames("bare", log).titles.tolist() == ["a", "b", "c"]
