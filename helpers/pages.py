@@ -17,7 +17,7 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
-_REMOTE = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
+_REMOTE = re.compile(r"^\s*(https?:)?//", re.IGNORECASE)
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --quiet: #57606a; --paper: #ffffff; --panel: #f4f6f8; --line: #d0d7de;

@@ -11,7 +11,15 @@ import pytest
 from helpers import notebooks, report
 from helpers.errors import InputError
 
-VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = []
+VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
+    # each named value depends on one of the changed parameters only, so one run can prove two of them
+    ("02_prepare_the_glue_sample", {"SEED": 1, "PAUSE": 5}, ("events_of_the_customer", "visits")),
+    ("03_schemas_and_imports", {"SEED": 1}, ("interactions_of_the_small_shop",)),
+    ("03_schemas_and_imports", {"CUSTOMERS": 80}, ("interactions_of_the_small_shop", "small_shop_can_be_trained")),
+    ("04_measure_recommendations", {"SEED": 1, "RECIPE": "local-content-based"}, ("ndcg_at_25_popularity", "ndcg_at_25")),
+    ("11_sims", {"DISCOUNT": 0.0}, ("ndcg_at_25", "coverage")),
+    ("dataset_report", {"SEED": 1}, ("test_cut_inside_a_basket", "test_hidden_items_had_before")),
+]
 
 
 def folder_of(name: str) -> Path:

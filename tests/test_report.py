@@ -191,6 +191,14 @@ def test_the_page_opens_offline(made):
     assert 'href="https://example.com/"' in text, "ordinary links stay"
 
 
+def test_pictures_stay_in_the_page_whatever_their_bytes():
+    slashes = "iVBORw0//AAA"  # base64 may hold two slashes in a row; they are no address
+    output = nbformat.v4.new_output("display_data", {"image/png": slashes, "text/plain": "<Figure>"})
+    cell = nbformat.v4.new_code_cell("draw()", outputs=[output])
+    text = pages.notebook_page(nbformat.v4.new_notebook(cells=[cell]))
+    assert f"data:image/png;base64,{slashes}" in text and "[picture" not in text
+
+
 def test_formulas_are_mathml_and_widgets_leave_no_trace(made):
     text = made.html.read_text(encoding="utf-8")
     assert text.count("<math") == 2 and "$$" not in text
