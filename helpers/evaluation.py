@@ -160,7 +160,9 @@ def compare(records: Sequence[Record], metric: str = NDCG) -> pd.DataFrame:
         tuple((r.data_sha256, r.split, r.exclude_seen, r.shuffle_ties, r.seed) for r in group) for group in groups.values()
     }
     if len(questions) > 1:
-        raise InputError("records of different data, splits, options or seeds cannot be compared; evaluate all recipes alike")
+        raise InputError(
+            "records of different data, splits, options or seeds cannot be compared; evaluate all recipes alike, each once a seed"
+        )
     values = {name: np.concatenate([r.per_user[metric] for r in group]) for name, group in groups.items()}
     best = max(values, key=lambda name: values[name].mean())
     rows = []

@@ -184,6 +184,10 @@ class PairedTest:
         """Whether a difference this large would appear by chance less than once in twenty times."""
         return self.p_value < 0.05
 
+    def __str__(self) -> str:
+        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
+        return f"difference {self.difference}, {p}"
+
 
 def paired_test(a: np.ndarray, b: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> PairedTest:
     """Compare two recipes user by user with a sign-flip permutation test.

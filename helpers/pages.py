@@ -37,9 +37,9 @@ pre { overflow-x: auto; line-height: 1.45; margin: 0; }
 .output_html, .rendered_html, .scroll { overflow-x: auto; }
 img { max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; }
 table { border-collapse: collapse; border: 0; margin: .8rem 0; font-size: .925rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; border: 0; border-bottom: 1px solid var(--line); text-align: right; }
+th, td { padding: .3rem .5rem; border: 0; border-bottom: 1px solid var(--line); text-align: right; }
 th { color: var(--quiet); } tbody th { text-align: left; white-space: nowrap; }
-.text_cell_render th, .text_cell_render td { text-align: left; }
+.text_cell_render th, .text_cell_render td, td.words { text-align: left; }
 caption { text-align: left; color: var(--quiet); padding: .3rem 0; }
 math { font-size: 1.05em; } .good { color: var(--good); } .bad { color: var(--bad); }
 .about, footer { color: var(--quiet); font-size: .875rem; }
@@ -95,10 +95,18 @@ def notebook_page(
     body, _ = exporter.from_notebook_node(_without_widgets(notebook), {"metadata": {"path": str(folder or "")}})
     soup = BeautifulSoup(body, "html.parser")
     _make_offline(soup, links)
+    _align_words(soup)
     heading = soup.find("h1")
     if about and heading:
         heading.insert_after(BeautifulSoup(_about(about), "html.parser"))
     return page(heading.get_text() if heading else "Notebook", str(soup))
+
+
+def _align_words(soup: BeautifulSoup) -> None:
+    """Mark table cells that hold words; numbers stay on the right, words read better from the left."""
+    for cell in soup.select("td"):
+        if re.search(r"[^\W\d_]{2}", cell.get_text()):
+            cell["class"] = [*cell.get("class", []), "words"]
 
 
 def references(text: str) -> list[str]:

@@ -259,7 +259,7 @@ def test_online_retail_is_cleaned_step_by_step(tmp_path):
     assert tables["Items"].values.tolist() == [["A", "LAMP", 1.0], ["B", "CUP", 2.0]]
     assert tables["Users"].values.tolist() == [["17", "France"], ["18", "Spain"]]
     assert [(step.before, step.after) for step in steps] == [(7, 7), (7, 6), (6, 5), (5, 4), (4, 3), (4, 2), (4, 2)]
-    assert steps.table()["dropped"].tolist()[:5] == [0, 1, 1, 1, 1]
+    assert steps.table()["fewer"].tolist()[:5] == [0, 1, 1, 1, 1]
 
 
 def test_online_retail_in_one_file_with_american_dates_is_the_same(tmp_path):

@@ -279,9 +279,7 @@ def test_finer_time_units_are_named_with_the_division_to_do(factor, unit):
 
 
 def test_mixed_time_units_are_named():
-    with pytest.raises(
-        InputError, match=r"line 3: .* milliseconds.*mixed: 1 rows are too fine, 2 are in seconds \(first: line 2\)"
-    ):
+    with pytest.raises(InputError, match=r"line 3: .* milliseconds.*mixed: too fine: 1, in seconds: 2 \(first: line 2\)"):
         check(interactions(TIMESTAMP=[1_300_000_000, 1_300_000_000_000, 1_300_000_000]), default_schema("Interactions"))
 
 

@@ -32,9 +32,9 @@ class Steps:
         return len(self._steps)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a step: ``step``, ``before``, ``after``, ``dropped`` (rows), ``found`` (in words)."""
+        """Return one row a step: ``step``, ``before``, ``after``, ``fewer`` (rows left out or joined), ``found`` (in words)."""
         rows = []
         for step in self._steps:
             found = "; ".join(f"{key}: {n:,}" for key, n in step.found.items())
             rows.append((step.name, step.before, step.after, step.before - step.after, found))
-        return pd.DataFrame(rows, columns=["step", "before", "after", "dropped", "found"])
+        return pd.DataFrame(rows, columns=["step", "before", "after", "fewer", "found"])

@@ -144,7 +144,7 @@ def _check_seconds(values: pd.Series, name: str, findings: Findings) -> None:
     seconds = ~fine & values.notna().to_numpy()
     if seconds.any():
         line = int(findings.lines[np.flatnonzero(seconds)[0]])
-        text = f"{text}. Units are mixed: {fine.sum()} rows are too fine, {seconds.sum()} are in seconds (first: line {line})"
+        text = f"{text}. Units are mixed: too fine: {fine.sum()}, in seconds: {seconds.sum()} (first: line {line})"
     raise findings.error(text, int(findings.lines[first]))
 
 
