@@ -11,9 +11,11 @@ from helpers.errors import InputError, unknown_name
 from helpers.interactions import Vocabulary
 from helpers.recipes.base import Model, Recipe
 from helpers.recipes.content_based import ContentBased, ContentModel
+from helpers.recipes.hrnn import Hrnn, HrnnColdstart, HrnnMetadata, HrnnModel
 from helpers.recipes.model_files import read_model_files
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
 from helpers.recipes.sims import Sims, SimsModel
+from helpers.recipes.user_personalization import UserPersonalization, UserPersonalizationModel
 
 REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
     recipe.name: (recipe, model)
@@ -21,6 +23,10 @@ REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
         (PopularityCount, PopularityModel),
         (Sims, SimsModel),
         (ContentBased, ContentModel),
+        (Hrnn, HrnnModel),
+        (HrnnMetadata, HrnnModel),
+        (HrnnColdstart, HrnnModel),
+        (UserPersonalization, UserPersonalizationModel),
     ]
 }
 """Recipe name -> the recipe and the model it makes. A new recipe is one line here."""

@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
-from helpers.interactions import ITEM_ID
+from helpers.interactions import ITEM_ID, USER_ID
 from helpers.schemas import Field, infer
 
 CREATION_TIMESTAMP = "CREATION_TIMESTAMP"
@@ -26,8 +26,7 @@ def item_vectors(dataset: Dataset) -> sp.csr_matrix:
     """
     if dataset.items is None:
         raise InputError(f"{dataset.name}: no item data; this recipe needs items.csv with titles or categories")
-    blocks = [_vectors(_tokens(dataset.items[field.name], field)) for field in _fields(dataset)]
-    blocks = [block for block in blocks if block is not None]
+    blocks = _blocks(dataset)
     if not blocks:
         columns = list(dataset.items.columns)
         raise InputError(f"{dataset.name}: item data hold no usable text, category or number; columns found: {columns}")
@@ -38,15 +37,31 @@ def item_vectors(dataset: Dataset) -> sp.csr_matrix:
     return vectors
 
 
-def _fields(dataset: Dataset) -> list[Field]:
-    """Return the columns to use, in the order of the table: by the schema, or by what the values look like."""
-    schema = dataset.schemas.get("Items") or infer(dataset.items.reset_index(), "Items")
+def has_item_attributes(dataset: Dataset) -> bool:
+    """Return whether :func:`item_vectors` would find anything to describe items by."""
+    return dataset.items is not None and bool(_blocks(dataset))
+
+
+def _blocks(dataset: Dataset) -> list[sp.csr_matrix]:
+    """Return the vectors of each attribute that has any value."""
+    blocks = [_vectors(tokens_of(dataset.items[field.name], field)) for field in described_fields(dataset)]
+    return [block for block in blocks if block is not None]
+
+
+def described_fields(dataset: Dataset, kind: str = "item") -> list[Field]:
+    """Return the columns that describe items (or users), in the order of the table: by the schema, or by what values look like.
+
+    Args:
+        kind: ``item`` or ``user``.
+    """
+    table, key, name = (dataset.items, ITEM_ID, "Items") if kind == "item" else (dataset.users, USER_ID, "Users")
+    schema = dataset.schemas.get(name) or infer(table.reset_index(), name)
     fields = {field.name: field for field in schema.fields}
-    named = [fields[name] for name in dataset.items.columns if name in fields and name not in (ITEM_ID, CREATION_TIMESTAMP)]
+    named = [fields[column] for column in table.columns if column in fields and column not in (key, CREATION_TIMESTAMP)]
     return [field for field in named if field.type != "string" or field.categorical or field.textual]
 
 
-def _tokens(column: pd.Series, field: Field) -> list[list[str]]:
+def tokens_of(column: pd.Series, field: Field) -> list[list[str]]:
     """Return the tokens of each item, none where the value is missing."""
     known = column.notna().to_numpy()
     if field.textual:

@@ -1,0 +1,188 @@
+"""User-Personalization: the recurrent network joined with everything else that tells what a user takes next.
+
+Evidence, part by part (what each adds is measured in notebook 16):
+
+* the hierarchical recurrent network, with metadata and context where there are any (:mod:`helpers.recipes.hrnn`);
+* the user's own history: rebuying, recency, rhythm, the running visit (:mod:`helpers.recipes.own_history`);
+* companions: what occurs in sessions together with the history's items (:mod:`helpers.recipes.sims`), newest first and all alike;
+* a linear model over the whole history (:mod:`helpers.recipes.linear`);
+* popularity, and its trend over 7, 30 and 90 days at the moment of the request.
+
+A linear softmax joins them (:mod:`helpers.recipes.blend`), with weights fitted on users and times that the parts have not seen
+(:mod:`helpers.recipes.questions`); then the parts are trained again on everything. So a training costs two trainings of the
+network.
+
+A new event is part of the history of the next request, so it changes the answer at once. New items come in with
+:meth:`UserPersonalizationModel.update`, without training; how they get shown is :mod:`helpers.recipes.exploration`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from helpers.datasets.dataset import Dataset
+from helpers.interactions import UNKNOWN, Histories
+from helpers.recipes import blend
+from helpers.recipes.descriptions import Descriptions
+from helpers.recipes.hrnn import Hrnn, HrnnModel, creation_times
+from helpers.recipes.hyperparameters import hyperparameter
+from helpers.recipes.linear import linear_weights
+from helpers.recipes.model_files import check_array
+from helpers.recipes.own_history import OwnHistory, repeat_shares
+from helpers.recipes.questions import hold_out
+from helpers.recipes.sessions import is_running
+from helpers.recipes.sims import Sims, _add_neighbours
+
+_TRENDS = (7, 30, 90)
+_COMPANION_DECAYS = (1.25, 0.3)
+_COMPANION_FLOOR, _LINEAR_FLOOR = 1e-3, 3e-3
+"""What an item without evidence has, before the logarithm is taken."""
+
+
+class UserPersonalizationModel(HrnnModel):
+    """Arrays: those of :class:`HrnnModel`; ``companions.ids`` int32 and ``.weights`` float32 ``(n_items, neighbours)``; the
+    linear model as CSR ``linear.data``, ``.indices``, ``.offsets``; ``repeats`` float32 ``(n_items,)``; ``created``, when each
+    item appeared, int64 ``(n_items,)``; ``until``, time of the newest interaction learned from, int64 ``(1,)``; ``blend``
+    float32, a row a situation."""
+
+    def check(self) -> None:
+        super().check()
+        n = self.n_items
+        ids = check_array(self.arrays, "companions.ids", np.int32, (n, None))
+        check_array(self.arrays, "companions.weights", np.float32, ids.shape)
+        data = check_array(self.arrays, "linear.data", np.float32, (None,))
+        indices = check_array(self.arrays, "linear.indices", np.int32, data.shape)
+        offsets = check_array(self.arrays, "linear.offsets", np.int64, (n + 1,))
+        check_array(self.arrays, "repeats", np.float32, (n,))
+        check_array(self.arrays, "created", np.int64, (n,))
+        check_array(self.arrays, "until", np.int64, (1,))
+        check_array(self.arrays, "blend", np.float32, (len(blend.SITUATIONS), blend.N_WEIGHTS))
+        if offsets[0] != 0 or offsets[-1] != len(data) or (np.diff(offsets) < 0).any():
+            raise ValueError("the offsets of the linear model do not fit")
+        for codes, lowest in ((ids, -1), (indices, 0)):
+            if codes.size and not lowest <= codes.min() <= codes.max() < n:
+                raise ValueError("an item lies outside the catalogue")
+
+    def logits(self, histories: Histories, context: Mapping[str, Any] | None = None) -> np.ndarray:
+        """Return the blended score of each item, float32 ``(n, n_items)``; popular items for new users."""
+        known = histories.items != UNKNOWN
+        if not known.all():
+            histories = histories.keep(known).at(histories.now)
+        histories = histories.at(np.where(histories.now > 0, histories.now, self._popularity.end))
+        weights = self.arrays["blend"][self.situations(histories)]
+        scores = np.zeros((len(histories), self.n_items), np.float32)
+        for k, part in enumerate(self._evidence(histories, context)):
+            part *= weights[:, k, None]
+            scores += part
+        own = self.own_history(histories)
+        scores[own.rows, own.items] += (own.features * weights[own.rows, len(blend.EVIDENCE) :]).sum(axis=1)
+        scores[histories.lengths == 0] = np.log(self.arrays["users"] + 0.5)
+        return scores
+
+    def situations(self, histories: Histories) -> np.ndarray:
+        """Return the row of ``blend`` for each request, ``(n,)``; its name is in :data:`helpers.recipes.blend.SITUATIONS`."""
+        live = histories.now > self.trained_until
+        return blend.situation(is_running(histories, self.recipe.session_gap), live)
+
+    @property
+    def trained_until(self) -> int:
+        """Time of the newest interaction in the training data, Unix seconds."""
+        return int(self.arrays["until"][0])
+
+    def own_history(self, histories: Histories) -> OwnHistory:
+        """Return the features of the items in each history."""
+        return OwnHistory(histories, self.recipe.session_gap, self.arrays["repeats"])
+
+    def evidence(self, histories: Histories, context: Mapping[str, Any] | None = None) -> dict[str, np.ndarray]:
+        """Return each part's score of every item, by name, float32 ``(n, n_items)``."""
+        return dict(zip(blend.EVIDENCE, self._evidence(histories, context), strict=True))
+
+    def _evidence(self, histories: Histories, context: Mapping[str, Any] | None = None):
+        yield super().logits(histories, context)
+        moments, where = np.unique(self._popularity.moments(histories.now), return_inverse=True)
+        yield np.tile(self._popularity.log_overall(), (len(histories), 1))
+        for days in _TRENDS:
+            yield self._popularity.log_trend(days, moments)[where]
+        for decay in _COMPANION_DECAYS:
+            found = np.zeros((len(histories), self.n_items), np.float32)
+            companions = self.arrays["companions.ids"], self.arrays["companions.weights"]
+            _add_neighbours(histories.items, histories.offsets, decay, *companions, found)
+            yield np.log(found + np.float32(_COMPANION_FLOOR))
+        importance = (1.0 + histories.steps_back) ** -0.3
+        votes = sp.csr_matrix(
+            (importance, (histories.rows, histories.items)), shape=(len(histories), self.n_items), dtype=np.float32
+        )
+        votes.data = np.minimum(votes.data, 2)
+        spoken = (votes @ self._linear).toarray() / np.sqrt(np.maximum(1, histories.lengths))[:, None].astype(np.float32)
+        yield np.log(np.maximum(spoken, 0) + np.float32(_LINEAR_FLOOR))
+
+    @cached_property
+    def _linear(self) -> sp.csr_matrix:
+        parts = (self.arrays[f"linear.{name}"] for name in ("data", "indices", "offsets"))
+        return sp.csr_matrix(tuple(parts), shape=(self.n_items, self.n_items), copy=False)
+
+
+@dataclass(frozen=True)
+class UserPersonalization(Hrnn):
+    """The best recommender for known users, blended from all evidence (developer guide, "User-Personalization recipe")."""
+
+    name = "aws-user-personalization"
+    needs = "Interactions; Items, Users and context are used where there are any"
+    source = "Amazon Personalize developer guide, User-Personalization recipe; Ma et al. 2020; Steck 2019; see the module's text"
+
+    hidden_dimension: int = hyperparameter(149, 32, 256, tunable=True, doc="numbers in the state and in an item's vector")
+    exploration_weight: float = hyperparameter(
+        0.3, 0, 1, doc="how much new items are shown beyond what is known of them; 0 = never"
+    )
+    exploration_item_age_cut_off: float = hyperparameter(30.0, 0, doc="items are new for so many days")
+
+    def fit(self, dataset: Dataset, seed: int = 0) -> UserPersonalizationModel:
+        held = hold_out(dataset.interactions, self.session_gap, seed)
+        inner = self._fit_parts(dataset.with_interactions(held.learn), seed)
+        weights = self._fit_blend(inner, held)
+        return self._with(self._fit_parts(dataset, seed), {"blend": weights})
+
+    def _describe(self, dataset: Dataset) -> Descriptions:
+        return Descriptions.learn(dataset)
+
+    def _fit_parts(self, dataset: Dataset, seed: int) -> UserPersonalizationModel:
+        network = super().fit(dataset, seed)
+        interactions = dataset.interactions
+        companions = (
+            Sims(min_cointeraction_count=1, neighbours=200, session_gap_minutes=self.session_gap_minutes).fit(dataset).arrays
+        )
+        linear = linear_weights(interactions)
+        arrays = {
+            **network.arrays,
+            "companions.ids": companions["ids"],
+            "companions.weights": companions["weights"],
+            "linear.data": linear.data,
+            "linear.indices": linear.indices.astype(np.int32),
+            "linear.offsets": linear.indptr.astype(np.int64),
+            "repeats": repeat_shares(interactions.histories, interactions.n_items, self.session_gap),
+            "created": creation_times(dataset),
+            "until": np.array([interactions.timestamps.max(initial=0)]),
+            "blend": np.tile(blend.prior(), (len(blend.SITUATIONS), 1)),
+        }
+        return UserPersonalizationModel(self, interactions.item_ids, arrays)
+
+    def _fit_blend(self, parts: UserPersonalizationModel, held) -> np.ndarray:
+        """Fit the weights of each situation; live situations start from what was found inside the time of the training data."""
+        weights = np.tile(blend.prior(), (len(blend.SITUATIONS), 1))
+        for live, questions in enumerate((held.inside, held.after)):
+            running = is_running(questions.histories, self.session_gap)
+            for inside in (0, 1):
+                row = 2 * live + inside
+                chosen = questions.take(np.flatnonzero(running == inside))
+                start = weights[inside] if live else weights[row]
+                weights[row] = blend.fit_weights(
+                    chosen, lambda h: list(parts._evidence(h)), parts.own_history, start, parts.n_items
+                )
+        return weights
+
+    def _with(self, model: UserPersonalizationModel, arrays: Mapping[str, np.ndarray]) -> UserPersonalizationModel:
+        return UserPersonalizationModel(self, model.item_ids, {**model.arrays, **arrays})
