@@ -13,6 +13,7 @@ from helpers.recipes.base import Model, Recipe
 from helpers.recipes.content_based import ContentBased, ContentModel
 from helpers.recipes.hrnn import Hrnn, HrnnColdstart, HrnnMetadata, HrnnModel
 from helpers.recipes.model_files import read_model_files
+from helpers.recipes.personalized_ranking import PersonalizedRanking, PersonalizedRankingModel
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
 from helpers.recipes.sims import Sims, SimsModel
 from helpers.recipes.user_personalization import UserPersonalization, UserPersonalizationModel
@@ -27,6 +28,7 @@ REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
         (HrnnMetadata, HrnnModel),
         (HrnnColdstart, HrnnModel),
         (UserPersonalization, UserPersonalizationModel),
+        (PersonalizedRanking, PersonalizedRankingModel),
     ]
 }
 """Recipe name -> the recipe and the model it makes. A new recipe is one line here."""
