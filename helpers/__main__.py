@@ -89,6 +89,8 @@ def evaluate_command(
         raise InputError(f"seed {min(seeds)}: use 0 or a greater whole number")
     _check_writable(json_file)
     data = datasets.load(dataset)
+    for note in (note for report in data.reports for note in report.notes()):
+        typer.echo(f"note: {note}", err=True)
     options = {"exclude_seen": exclude_seen, "shuffle_ties": shuffle_ties}
     records = []
     with Busy("Evaluating") as say:
