@@ -141,11 +141,12 @@ def test_rows_that_were_not_used_are_told(shop, tmp_path, capsys):
     ]
 
 
-def test_a_failed_evaluation_leaves_the_old_file_alone(shop, tmp_path, monkeypatch):
+def test_a_failed_evaluation_leaves_the_old_file_alone(shop, tmp_path, monkeypatch, capsys):
     file = tmp_path / "out.json"
     file.write_text("old")
     monkeypatch.setattr(evaluation, "evaluate", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     assert evaluate("--dataset", shop, "--recipe", POPULAR, "--json", str(file)) == 130
+    assert capsys.readouterr().err.startswith("error: interrupted; ")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("out.json", "old")]
 
 
