@@ -199,7 +199,7 @@ def check_list_length(recipe: type[Recipe], tmp_path: Path) -> None:
         assert sorted(items[0, : n - 1]) == [i for i in range(n) if i != 3] and (items[0, n - 1 :] == -1).all()
         calls.append(lambda k: model.similar(np.array([0]), k))
     for call in calls:
-        for k in (0, -1, 2.5, "3"):
+        for k in (0, -1, 2.5, "3", True):
             with pytest.raises(InputError, match="k = "):
                 call(k)
 
