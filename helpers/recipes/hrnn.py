@@ -105,7 +105,7 @@ class HrnnModel(Model):
     def _item_table(self) -> tuple[torch.Tensor, torch.Tensor]:
         cold = self.arrays["cold"]
         with torch.inference_mode():
-            return self.network.items(torch.from_numpy((~cold).astype(np.float32)) if cold.any() else None)
+            return self.network.items(known=torch.from_numpy((~cold).astype(np.float32)) if cold.any() else None)
 
     def _has(self, part: str) -> bool:
         return f"{NET}{part}.weight" in self.arrays
