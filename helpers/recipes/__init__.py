@@ -13,6 +13,7 @@ from helpers.recipes.base import Model, Recipe
 from helpers.recipes.content_based import ContentBased, ContentModel
 from helpers.recipes.model_files import read_model_files
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
+from helpers.recipes.similar_items import SimilarItems, SimilarItemsModel
 from helpers.recipes.sims import Sims, SimsModel
 
 REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
@@ -20,6 +21,7 @@ REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
     for recipe, model in [
         (PopularityCount, PopularityModel),
         (Sims, SimsModel),
+        (SimilarItems, SimilarItemsModel),
         (ContentBased, ContentModel),
     ]
 }

@@ -26,8 +26,7 @@ def item_vectors(dataset: Dataset) -> sp.csr_matrix:
     """
     if dataset.items is None:
         raise InputError(f"{dataset.name}: no item data; this recipe needs items.csv with titles or categories")
-    blocks = [_vectors(_tokens(dataset.items[field.name], field)) for field in _fields(dataset)]
-    blocks = [block for block in blocks if block is not None]
+    blocks = _blocks(dataset)
     if not blocks:
         columns = list(dataset.items.columns)
         raise InputError(f"{dataset.name}: item data hold no usable text, category or number; columns found: {columns}")
@@ -36,6 +35,17 @@ def item_vectors(dataset: Dataset) -> sp.csr_matrix:
     vectors = sp.csr_matrix(sp.diags(1 / np.where(lengths > 0, lengths, 1)) @ joined, dtype=np.float32)
     vectors.sort_indices()
     return vectors
+
+
+def has_item_attributes(dataset: Dataset) -> bool:
+    """Return whether :func:`item_vectors` would find anything to describe items by."""
+    return dataset.items is not None and bool(_blocks(dataset))
+
+
+def _blocks(dataset: Dataset) -> list[sp.csr_matrix]:
+    """Return the vectors of each attribute that has any value."""
+    blocks = [_vectors(_tokens(dataset.items[field.name], field)) for field in _fields(dataset)]
+    return [block for block in blocks if block is not None]
 
 
 def _fields(dataset: Dataset) -> list[Field]:
