@@ -117,9 +117,10 @@ def _ndcg(ranked: np.ndarray, truth: Histories) -> np.ndarray:
 
 
 def first_as_good(tried: Sequence[float], found: Sequence[np.ndarray], otherwise: float) -> float:
-    """Return the first setting that is as good as the best, up to one standard error (Breiman et al. 1984, CART, 3.4.3).
+    """Return the first setting that falls behind the best by no more than two standard errors of the difference.
 
-    Differences smaller than that are luck of the questions: the more cautious setting, named first, is then the better bet.
+    A smaller difference may be luck of the questions: the more cautious setting, named first, is then the better bet (the rule
+    of Breiman et al. 1984, CART, section 3.4.3, who allow one standard error).
 
     Args:
         tried: the settings, most cautious first.
@@ -130,8 +131,5 @@ def first_as_good(tried: Sequence[float], found: Sequence[np.ndarray], otherwise
         return otherwise
     best = max(found, key=np.mean)
     behind = [best - values for values in found]
-    return next(
-        setting
-        for setting, values in zip(tried, behind, strict=True)
-        if values.mean() * np.sqrt(len(values)) <= values.std()
-    )
+    luck = [2 * values.std() / np.sqrt(len(values)) for values in behind]
+    return next(setting for setting, values, most in zip(tried, behind, luck, strict=True) if values.mean() <= most)

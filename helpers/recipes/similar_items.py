@@ -144,7 +144,7 @@ class SimilarItems(Recipe):
         return Sims(session_gap_minutes=self.session_gap_minutes, history_decay=self.history_decay)
 
     def _metadata(self, dataset: Dataset, seed: int) -> np.ndarray:
-        """Return titles and attributes as short vectors ``(n_items, item_metadata_hidden_dim or less)``; 0 columns without any."""
+        """Return titles and attributes as short vectors ``(n_items, item_metadata_hidden_dim)``; without any, 0 columns."""
         if not has_item_attributes(dataset):
             return np.zeros((dataset.interactions.n_items, 0))
         return column_vectors(sp.csr_matrix(item_vectors(dataset).T), self.item_metadata_hidden_dim, seed)
