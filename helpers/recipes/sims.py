@@ -19,6 +19,12 @@ What the service does not publish, and what we chose:
   ``session_gap_minutes``), one ``basket`` (one second) or everything of a ``user``.
 * **Asked with a history** (evaluation does): the neighbours of all its items together; the event ``s`` steps before the newest
   weighs ``(1 + s) ** -history_decay``.
+
+How far the defaults carry: on MovieLens small without doubled rows (split personalize, seen items removed, seeds 0 to 9, NDCG in
+the service's reading) they reach .269; with everything of a user as together .242. Chosen on users that none of these seeds
+tests, a session gap of one minute (raters go through a page of films), 300 neighbours and decay 1 looked better (.279 against
+.254 there) and were not (.262); pairs counted at four ranges (second, minute, session, user), each divided by the root of the
+group's size, came to .273. With 61 test users a seed the interval is .023 either way, so these are all the same: the defaults stay.
 """
 
 from collections.abc import Mapping
