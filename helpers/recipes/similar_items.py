@@ -47,7 +47,7 @@ STRENGTHS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2)
 DEFAULT_HALF, DEFAULT_STRENGTHS = 8, (0.5, 0.5)
 """Used where the data are too few to choose by."""
 _PENALTY = 10.0
-"""Of the ridge regression, whose observations weigh as many sessions as the item has; anything from 1 to 100 does as well."""
+"""Of the ridge regression, where an item weighs as much as it has sessions."""
 
 
 class SimilarItemsModel(Model):
