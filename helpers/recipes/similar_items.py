@@ -114,7 +114,7 @@ class SimilarItems(Recipe):
 
     name = "aws-similar-items"
     type = RELATED_ITEMS
-    needs = "Interactions; Items with titles, categories or numbers, if there are any"
+    needs = "Interactions; titles and attributes too, where there are any"
     source = (
         "Amazon Personalize developer guide, Similar-Items recipe; Cremonesi et al., RecSys 2010 (PureSVD); "
         "Gantner et al., ICDM 2010 (attribute-to-factor mapping)"
