@@ -92,7 +92,7 @@ def evaluate(
     recipe = recipes.create(recipe) if isinstance(recipe, str) else recipe
     dataset.check_minimum()
     parts = splits.split(dataset.interactions, split, seed=seed, shuffle_ties=shuffle_ties)
-    with _peak_memory() as peak:
+    with peak_memory() as peak:
         start = time.perf_counter()
         model = recipe.fit(dataset.with_interactions(parts.train), seed=seed)
         trained = time.perf_counter()
@@ -193,7 +193,7 @@ def _label(record: Record, records: Sequence[Record]) -> str:
 
 
 @contextlib.contextmanager
-def _peak_memory():
+def peak_memory():
     """Yield a function that gives the process's peak memory in MB since entry."""
     with contextlib.suppress(OSError):  # Linux only; elsewhere the peak counts from the start of the process
         Path("/proc/self/clear_refs").write_text("5")

@@ -11,6 +11,8 @@ from helpers.errors import InputError, unknown_name
 from helpers.interactions import Vocabulary
 from helpers.recipes.base import Model, Recipe
 from helpers.recipes.content_based import ContentBased, ContentModel
+from helpers.recipes.item_affinity import ItemAffinity, ItemAffinityModel
+from helpers.recipes.item_attribute_affinity import ItemAttributeAffinity, ItemAttributeAffinityModel
 from helpers.recipes.model_files import read_model_files
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
 from helpers.recipes.sims import Sims, SimsModel
@@ -21,6 +23,8 @@ REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
         (PopularityCount, PopularityModel),
         (Sims, SimsModel),
         (ContentBased, ContentModel),
+        (ItemAffinity, ItemAffinityModel),
+        (ItemAttributeAffinity, ItemAttributeAffinityModel),
     ]
 }
 """Recipe name -> the recipe and the model it makes. A new recipe is one line here."""
