@@ -1,4 +1,4 @@
-"""What a user's past says about a set of items: six kinds of evidence for every pair of query and user, in blocks.
+"""What a user's past says about a set of items: eight kinds of evidence for every pair of query and user, in blocks.
 
 A query is a row of a sparse matrix over the catalogue: one item, or all items with certain attributes. For each user::
 
@@ -8,6 +8,8 @@ A query is a row of a sparse matrix over the catalogue: one item, or all items w
     related        likeness (cosine over users' whole histories) of these items to all that the user has
     related recent likeness (cosine over visits) of these items to the user's events, recent ones counting more
     latent         what a truncated singular value decomposition of the user-item table expects of the pair
+    latent new     the same, of those of the items only that the user does not have yet
+    supply         how many users have those of the items that this user does not have yet (each item counted by itself)
 
 and, the same for all queries or all users: the user's activity (number of events and of visits), the days since the user was
 last here, and how many users the query's items have. The evidence of a pair is a sum over the query's items, so a set of
@@ -27,16 +29,18 @@ from helpers.interactions import Interactions
 from helpers.recipes.model_files import check_array
 from helpers.recipes.sims import Sims
 
-PAIR = ("own", "own recent", "own fresh", "related", "related recent", "latent")
+PAIR = ("own", "own recent", "own fresh", "related", "related recent", "latent", "latent new", "supply")
 PER_USER = ("activity", "visits", "days away")
 NAMES = (*PAIR, *PER_USER, "popularity")
 """The evidence by name, in the order in which the weights use it."""
 
-_UNITS = np.array([1.0, 0.01, 0.01, 0.05, 0.01, 0.01], np.float32)
+_UNITS = np.array([1.0, 0.01, 0.01, 0.05, 0.01, 0.01, 0.01, 1.0], np.float32)
 """Evidence enters as ``log(1 + x / unit)``: nothing stays 0, and differences count relative to its usual size."""
 
 _DENSE_SIDE = 400
 """A table with a side this short is decomposed exactly."""
+
+_PAIRS_AT_ONCE = 100_000
 
 DAY, PAUSE = 86_400, 1_800
 """Seconds of a day, and of the pause that ends a visit."""
@@ -67,8 +71,19 @@ def gather(dataset: Dataset, dimension: int, seed: int) -> dict[str, np.ndarray]
     for meaning, keep in (("user", 200), ("session", 100)):
         model = Sims(cointeraction=meaning, neighbours=keep, min_cointeraction_count=2, **everything).fit(dataset)
         arrays |= {f"{meaning}_ids": model.arrays["ids"], f"{meaning}_weights": model.arrays["weights"]}
-    arrays["user_factors"], arrays["item_factors"] = _factors(counts, dimension, seed)
-    return arrays
+    users, items = _factors(counts, dimension, seed)
+    rows = np.repeat(np.arange(by_item.shape[0]), np.diff(by_item.indptr))
+    had = _products(items, users, rows, by_item.indices)
+    return arrays | {"user_factors": users, "item_factors": items, "pair_latent": had}
+
+
+def _products(items: np.ndarray, users: np.ndarray, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the product of the factors of the item ``rows[j]`` and the user ``places[j]`` for each pair, ``(m,)`` float32."""
+    found = [np.empty(0, np.float32)]
+    for start in range(0, len(rows), _PAIRS_AT_ONCE):
+        block = slice(start, start + _PAIRS_AT_ONCE)
+        found.append(np.einsum("pd,pd->p", items[rows[block]], users[places[block]]))
+    return np.concatenate(found)
 
 
 def _by_pair(interactions: Interactions, values: np.ndarray) -> np.ndarray:
@@ -124,7 +139,7 @@ def check_evidence(arrays: Mapping[str, np.ndarray], n_items: int) -> None:
         check_array(arrays, name, np.int64, (n_users,))
     offsets = check_array(arrays, "pair_offsets", np.int64, (n_items + 1,))
     users = check_array(arrays, "pair_users", np.int32, (None,))
-    for name in ("pair_counts", "pair_recent", "pair_fresh"):
+    for name in ("pair_counts", "pair_recent", "pair_fresh", "pair_latent"):
         check_array(arrays, name, np.float32, users.shape)
     if offsets[0] != 0 or offsets[-1] != len(users) or (np.diff(offsets) < 0).any():
         raise ValueError("the offsets do not fit the pairs")
@@ -161,20 +176,13 @@ class Evidence:
         return np.log1p([self.arrays["activity"], self.arrays["visits"], days]).astype(np.float32)
 
     @cached_property
-    def _counts(self) -> sp.csr_matrix:
-        return self._pairs(self.arrays["pair_counts"])
-
-    @cached_property
-    def _recent(self) -> sp.csr_matrix:
-        return self._pairs(self.arrays["pair_recent"])
-
-    @cached_property
-    def _fresh(self) -> sp.csr_matrix:
-        return self._pairs(self.arrays["pair_fresh"])
-
-    @cached_property
-    def _taken(self) -> sp.csr_matrix:
-        return self._pairs(np.ones(len(self.arrays["pair_users"]), np.float32))
+    def _pairs(self) -> dict[str, sp.csr_matrix]:
+        """What is known of each pair of item and user that met, by name, ``(n_items, n_users)`` each."""
+        places = (self.arrays["pair_users"], self.arrays["pair_offsets"])
+        values = {name: self.arrays[f"pair_{name}"] for name in ("counts", "recent", "fresh", "latent")}
+        values["taken"] = np.ones(len(places[0]), np.float32)
+        shape = (self.n_items, self.n_users)
+        return {name: sp.csr_matrix((known, *places), shape=shape, copy=False) for name, known in values.items()}
 
     @cached_property
     def _related(self) -> list[sp.csr_matrix]:
@@ -187,27 +195,29 @@ class Evidence:
             found.append(sp.csr_matrix(cells, shape=(self.n_items, self.n_items)))
         return found
 
-    def _pairs(self, values: np.ndarray) -> sp.csr_matrix:
-        parts = (values, self.arrays["pair_users"], self.arrays["pair_offsets"])
-        return sp.csr_matrix(parts, shape=(self.n_items, self.n_users), copy=False)
-
     def of(self, queries: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-        """Return what each pair and what each query adds: float32 ``(6, n, n_users)`` and popularity ``(n,)``, as logarithms.
+        """Return what each pair and what each query adds: float32 ``(8, n, n_users)`` and popularity ``(n,)``, as logarithms.
 
         Args:
             queries: float32 ``(n, n_items)``, 1 at the items of each query.
         """
         within_users, within_visits = self._related
+        known = self._pairs
+        latent = (queries @ self.arrays["item_factors"]) @ self.arrays["user_factors"].T
+        holders = queries.multiply(np.diff(self.arrays["pair_offsets"])).tocsr().astype(np.float32)
+        supply = np.asarray(holders.sum(axis=1)).reshape(-1, 1)
         found = np.stack(
             [
-                (queries @ self._counts).toarray(),
-                (queries @ self._recent).toarray(),
-                (queries @ self._fresh).toarray(),
-                ((queries @ within_users) @ self._taken).toarray(),
-                ((queries @ within_visits) @ self._recent).toarray(),
-                np.maximum((queries @ self.arrays["item_factors"]) @ self.arrays["user_factors"].T, 0),
+                (queries @ known["counts"]).toarray(),
+                (queries @ known["recent"]).toarray(),
+                (queries @ known["fresh"]).toarray(),
+                ((queries @ within_users) @ known["taken"]).toarray(),
+                ((queries @ within_visits) @ known["recent"]).toarray(),
+                np.maximum(latent, 0),
+                np.maximum(latent - (queries @ known["latent"]).toarray(), 0),
+                np.maximum(supply - (holders @ known["taken"]).toarray(), 0),
             ]
         )
         found /= _UNITS[:, None, None]
-        holders = np.diff((queries @ self._taken).indptr)
-        return np.log1p(found, out=found), np.log1p(holders).astype(np.float32)
+        users = np.diff((queries @ known["taken"]).indptr)
+        return np.log1p(found, out=found), np.log1p(users).astype(np.float32)

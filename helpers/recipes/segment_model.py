@@ -118,20 +118,20 @@ class SegmentModel(Model):
             raise InputError(f"k = {k!r}: ask for a whole number of users, 1 to {MAX_USERS:,}")
         allowed = self._check_allowed(allowed, len(queries))
         sets = self._sets(queries)
-        blocks = [slice(start, start + self._rows) for start in range(0, len(queries), self._rows)]
+        blocks = [slice(start, start + self.rows_at_once) for start in range(0, len(queries), self.rows_at_once)]
         return (self._answer_block(sets[block], k, allowed[block] if allowed.ndim == 2 else allowed) for block in blocks)
 
     def likelihoods(self, queries: Sequence[Any] | np.ndarray) -> np.ndarray:
         """Return the likelihood of every user for each query, float64 ``(n, n_users)``; 0 for users without interactions."""
         sets = self._sets(queries)
-        blocks = [self._likely(sets[start : start + self._rows]) for start in range(0, len(queries), self._rows)]
+        blocks = [self._likely(sets[start : start + self.rows_at_once]) for start in range(0, len(queries), self.rows_at_once)]
         return np.concatenate([np.empty((0, self.n_users)), *blocks])
 
     @property
-    def _rows(self) -> int:
+    def rows_at_once(self) -> int:
         """Queries of a block. Always the same for one model, and short blocks are filled up: the digits of a row then
         never depend on what else is asked."""
-        return max(1, min(64, BLOCK_CELLS // max(1, self.n_users)))
+        return rows_at_once(self.n_users)
 
     def _sets(self, queries: Sequence[Any] | np.ndarray) -> sp.csr_matrix:
         codes = []
@@ -144,7 +144,7 @@ class SegmentModel(Model):
 
     def _likely(self, sets: sp.csr_matrix) -> np.ndarray:
         n = sets.shape[0]
-        filled = sp.vstack([sets, sp.csr_matrix((self._rows - n, self.n_items), dtype=np.float32)], format="csr")
+        filled = sp.vstack([sets, sp.csr_matrix((self.rows_at_once - n, self.n_items), dtype=np.float32)], format="csr")
         odds = segment_weights.log_odds(self.arrays, self.evidence, filled)[:n].astype(np.float64)
         return np.where(self.arrays["activity"] > 0, 1 / (1 + np.exp(-odds)), 0.0)
 
@@ -200,8 +200,12 @@ class SegmentRecipe(Recipe):
         n = min(PRACTICE_QUERIES, max(50, PRACTICE_PAIRS // n_users))
         queries = self.practice(past, np.random.default_rng(seed), n)
         evidence = Evidence(gather(past, self.hidden_dimension, seed))
-        rows = max(1, min(64, BLOCK_CELLS // n_users))
-        return segment_weights.learn(evidence, queries, parts.truth, rows, seed)
+        return segment_weights.learn(evidence, queries, parts.truth, rows_at_once(n_users), seed)
+
+
+def rows_at_once(n_users: int) -> int:
+    """Return how many queries make a block over so many users."""
+    return max(1, min(64, BLOCK_CELLS // max(1, n_users)))
 
 
 def item_sets(codes: Sequence[np.ndarray], n_items: int) -> sp.csr_matrix:
