@@ -3,7 +3,8 @@
     python benchmarks/segments.py --speed
     python benchmarks/segments.py --quality --seeds 0 1 2
 
-``--speed`` trains Item-Affinity on synthetic interactions (Zipf-distributed items, log-normal history lengths) and times the segments.
+``--speed`` trains Item-Affinity on synthetic interactions (Zipf-distributed items, log-normal history lengths) and times the
+segments.
 ``--quality`` compares both recipes with the baselines of ``helpers.segmentation`` on real data (it needs HELPERS_DATA_DIR):
 hits and recall at 1 %, 95 % intervals over queries, and the paired difference to the best baseline. A seed draws the queries (at
 most 500) and orders events of one second anew. Without an option both are run; quality is skipped where the data are missing.

@@ -25,6 +25,7 @@ from helpers.evaluation import Record, peak_memory
 from helpers.interactions import Histories, Interactions
 from helpers.recipes.attributes import Attributes
 from helpers.recipes.base import USER_SEGMENTATION, Recipe
+from helpers.recipes.item_attribute_affinity import ItemAttributeAffinity
 from helpers.recipes.segment_model import BLOCK_CELLS, first_users, item_sets
 
 HITS, RECALL = "hits_at_1_percent", "recall_at_1_percent"
@@ -97,6 +98,34 @@ def attribute_questions(
     names = np.array([str(query) for query in queries], object)
     sets = item_sets([attributes.items_of(query) for query in queries], dataset.interactions.n_items)
     return _questions(dataset, parts, queries, names, sets, seed, shuffle_ties)
+
+
+def questions_for(recipe: Recipe, dataset: Dataset, seed: int = 0) -> Questions:
+    """Ask what a segmentation recipe answers: about attributes where it takes attribute queries, else about items."""
+    ask = attribute_questions if recipe.name == ItemAttributeAffinity.name else item_questions
+    return ask(dataset, seed)
+
+
+def about(
+    dataset: Dataset,
+    queries: Sequence[Any],
+    *,
+    items_of: Callable[[Any], np.ndarray],
+    names: Sequence[str],
+    seed: int = 0,
+    shuffle_ties: bool = False,
+) -> Questions:
+    """Ask about queries of your own.
+
+    Args:
+        items_of: from a query to its item codes, e.g. the method of a trained segmentation model.
+        names: what to call each query.
+
+    Raises:
+        InputError: too little data to train on, or nobody took any of the items in the hidden part.
+    """
+    sets = item_sets([items_of(query) for query in queries], dataset.interactions.n_items)
+    return _questions(dataset, _split(dataset, seed, shuffle_ties), queries, np.array(names, object), sets, seed, shuffle_ties)
 
 
 def evaluate(questions: Questions, method: Recipe | str) -> Record:

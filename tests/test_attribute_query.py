@@ -1,11 +1,14 @@
 """The attribute query language: what it reads, what it refuses and where it points, and a round trip through its own text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.attribute_query import MAX_LENGTH, AttributeQuery, Condition, parse
 from helpers.errors import InputError
+
+QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no fault of the language."""
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 CONDITIONS = st.builds(Condition, NAMES, st.text(max_size=40))
@@ -63,11 +66,13 @@ def test_refuses_what_is_no_text_or_too_long():
         parse('ITEMS.A = "' + "x" * MAX_LENGTH + '"')
 
 
+@QUIET
 @given(QUERIES)
 def test_what_a_query_says_reads_as_the_query(query):
     assert parse(str(query)) == query
 
 
+@QUIET
 @given(QUERIES, st.data())
 def test_case_of_keywords_and_blanks_do_not_matter(query, data):
     blank = st.text(" \t\n", max_size=3)
@@ -80,6 +85,7 @@ def test_case_of_keywords_and_blanks_do_not_matter(query, data):
     assert parse(text) == query
 
 
+@QUIET
 @given(st.text(max_size=60) | st.text('ITEMS.a="\\ AND1', max_size=40))
 def test_any_text_is_read_or_refused(text):
     try:
@@ -88,6 +94,7 @@ def test_any_text_is_read_or_refused(text):
         assert "column" in str(told)
 
 
+@QUIET
 @given(QUERIES, st.integers(0, 200), st.characters())
 def test_one_changed_character_is_read_or_refused(query, place, character):
     text = str(query)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recipe_contract import small_shop
 
@@ -106,6 +106,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.text(max_size=20) | st.dictionaries(st.sampled_from(["itemId", "x"]), JSON, max_size=2).map(json.dumps), max_size=5

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recipe_contract import small_shop
 from sklearn.linear_model import LogisticRegression
@@ -241,11 +241,13 @@ def test_a_missing_array_is_refused(model):
             type(model)(model.recipe, model.item_ids, {k: v for k, v in model.arrays.items() if k != name}).check()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_texts_survive_their_arrays(texts):
     assert unpack("names", pack("names", texts)) == texts
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0, -np.inf]), min_size=1, max_size=30), st.integers(1, 40))
 def test_first_users_is_a_stable_sort(scores, k):
     scores = np.array(scores)

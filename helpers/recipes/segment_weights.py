@@ -25,7 +25,7 @@ N_TERMS = N + N * (N + 1) // 2
 CLIP = 5.0
 """Evidence further from its mean than so many standard deviations counts as if it were there: squares do not run away."""
 
-POSITIVES, NEGATIVES_EACH = 40_000, 15
+POSITIVES, NEGATIVES_EACH = 20_000, 12
 """At most so many pairs with an event are learned from, and so many times as many without."""
 LEAST_POSITIVES = 50
 """With fewer, nothing is learned and all evidence counts alike."""
