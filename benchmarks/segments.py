@@ -31,8 +31,8 @@ QUALITY = [
     ("gift-shop", "aws-item-affinity", None),
     ("gift-shop", "aws-item-attribute-affinity", None),
     ("online-retail", "aws-item-affinity", None),
-    ("movielens-small-clicks", "aws-item-affinity", None),
     ("movielens-small-clicks", "aws-item-attribute-affinity", ["GENRES"]),
+    ("movielens-small-clicks", "aws-item-affinity", None),
 ]
 
 
@@ -76,9 +76,9 @@ def speed(given: argparse.Namespace) -> None:
         print(f"| {len(queries)} queries, {k:,} users each ({users:,} in all) | {seconds:.1f} | {peak():.0f} |", flush=True)
 
 
-def quality(seeds: list[int]) -> None:
+def quality(seeds: list[int], only: list[str]) -> None:
     """Print a table a data set: each method over all seeds, and the recipe's lead over the best baseline."""
-    for name, recipe, columns in QUALITY:
+    for name, recipe, columns in (line for line in QUALITY if line[0] in only):
         try:
             data = datasets.load(name)
         except InputError as missing:
@@ -125,11 +125,13 @@ def main() -> None:
     parser.add_argument("--millions", type=float, default=2.0, help="millions of interactions")
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    names = list(dict.fromkeys(name for name, *_ in QUALITY))
+    parser.add_argument("--only", nargs="+", default=names, choices=names, help="data sets to compare on")
     given = parser.parse_args()
     if given.speed or not given.quality:
         speed(given)
     if given.quality or not given.speed:
-        quality(given.seeds)
+        quality(given.seeds, given.only)
 
 
 if __name__ == "__main__":

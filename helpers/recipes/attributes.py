@@ -1,5 +1,6 @@
 """Which items have which attribute: every value of every column, with the items that have it."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from helpers.interactions import ITEM_ID
 from helpers.recipes.model_files import check_array
 from helpers.recipes.text_arrays import pack, unpack
 from helpers.schemas import infer
+
+MAX_LISTED = 20
+"""A message lists at most so many values, the nearest ones."""
 
 _RESERVED = (ITEM_ID, "CREATION_TIMESTAMP")
 
@@ -126,16 +130,23 @@ class Attributes:
     def single_and_paired(self, generator: np.random.Generator, at_most: int) -> list[tuple[int, ...]]:
         """Return value numbers of queries: every value by itself, and every two that some item has together.
 
-        Where there are more than half of ``at_most`` of either kind, so many are drawn.
+        Each kind has half of ``at_most``, shared out evenly over the columns, or pairs of columns; where there are more, so many
+        are drawn. A column with a thousand prices then does not push the few categories aside.
         """
-        half = max(1, at_most // 2)
         table = self.items.astype(np.int64)
         together = sp.triu(table @ table.T, k=1).tocoo()
         pairs = np.column_stack([together.row, together.col])
         pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
         singles = np.arange(len(self.values))[:, None]
-        drawn = [kind[np.sort(generator.permutation(len(kind))[:half])] for kind in (singles, pairs)]
+        drawn = [self._drawn(kind, generator, max(1, at_most // 2)) for kind in (singles, pairs)]
         return [tuple(row) for kind in drawn for row in kind.tolist()]
+
+    def _drawn(self, queries: np.ndarray, generator: np.random.Generator, at_most: int) -> np.ndarray:
+        """Draw rows of value numbers ``(n, w)``, equally many for each combination of columns, and keep their order."""
+        kinds, group = np.unique(self.column_of[queries], axis=0, return_inverse=True)
+        each = max(1, at_most // max(1, len(kinds)))
+        rows = [generator.permutation(np.flatnonzero(group.ravel() == number))[:each] for number in range(len(kinds))]
+        return queries[np.sort(np.concatenate([np.empty(0, int), *rows]))]
 
     def _value(self, condition: Condition) -> int:
         """Return the number of the value that a condition asks for."""
@@ -150,9 +161,9 @@ class Attributes:
         first, end = np.searchsorted(self.column_of, [column, column + 1])
         known = self.values[first:end]
         if wanted not in known:
-            raise unknown_name(
-                f"value of ITEMS.{self.columns[column]} (attribute query, column {condition.column})", wanted, known
-            )
+            where = f"(attribute query, column {condition.column})"
+            some = known if len(known) <= MAX_LISTED else difflib.get_close_matches(wanted, known, MAX_LISTED, cutoff=0)
+            raise unknown_name(f"value of ITEMS.{self.columns[column]} {where}", wanted, some)
         return int(first) + known.index(wanted)
 
     def _column(self, condition: Condition) -> int:
