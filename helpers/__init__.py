@@ -5,8 +5,8 @@ Rooms, from the ground up (imports point down only):
 * ground      ``errors``, ``interactions``, ``schemas``, ``splits``, ``metrics``, ``attribute_query``: no files, no models
 * data        ``datasets``: a name or a folder becomes a ``Dataset``; the Glue preparation; the generated shop
 * recipes     ``recipes``: one module a recipe, one registry
-* evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``segmentation``: the same for segments of users;
-              ``segment_lines``: the lines of a batch segment job; ``provenance``: what a number depended on
+* evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``segmentation``, ``segment_baselines``: the same for
+              segments of users; ``segment_lines``: a batch segment job's lines; ``provenance``: what a number depended on
 * face        ``lesson``, ``lessons``, ``plots`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
               ``course_page`` run notebooks and make pages of them; ``__main__``, ``console`` the command line
 """

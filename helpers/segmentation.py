@@ -22,11 +22,12 @@ from helpers import metrics, provenance, recipes, splits
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
 from helpers.evaluation import Record, peak_memory
-from helpers.interactions import Histories, Interactions
+from helpers.interactions import Histories
 from helpers.recipes.attributes import Attributes
 from helpers.recipes.base import USER_SEGMENTATION, Recipe
 from helpers.recipes.item_attribute_affinity import ItemAttributeAffinity
 from helpers.recipes.segment_model import BLOCK_CELLS, first_users, item_sets
+from helpers.segment_baselines import BASELINES
 
 HITS, RECALL = "hits_at_1_percent", "recall_at_1_percent"
 MAX_QUERIES = 500
@@ -170,44 +171,6 @@ def evaluate(questions: Questions, method: Recipe | str) -> Record:
         users=questions.names,
         per_user=per_query,
     )
-
-
-# What a recipe has to beat. Each baseline takes the training part and the item sets of queries, and returns a score for every
-# user, float ``(n, n_users)``.
-
-
-def most_active(train: Interactions, sets: sp.csr_matrix) -> np.ndarray:
-    """The same users for every query: those with most events."""
-    return np.broadcast_to(train.histories.lengths.astype(float), (sets.shape[0], train.n_users))
-
-
-def most_recent(train: Interactions, sets: sp.csr_matrix) -> np.ndarray:
-    """The same users for every query: those who were here last."""
-    return np.broadcast_to(train.histories.now.astype(float), (sets.shape[0], train.n_users))
-
-
-def most_frequent(train: Interactions, sets: sp.csr_matrix) -> np.ndarray:
-    """Users by how often they took the query's items; equal ones, and all who never did, by their activity."""
-    activity = train.histories.lengths
-    return (sets @ train.matrix().T).toarray() + activity / (activity.max(initial=0) + 1.0)
-
-
-def nearest_users(train: Interactions, sets: sp.csr_matrix) -> np.ndarray:
-    """Users by their likeness (cosine of the items they have) to all users who took the query's items."""
-    taken = train.matrix()
-    taken.data[:] = 1
-    lengths = np.sqrt(np.diff(taken.indptr))
-    unit = sp.diags(np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)) @ taken
-    holders = sets @ taken.T
-    return ((holders @ unit) @ unit.T).toarray()
-
-
-BASELINES: dict[str, Callable[[Interactions, sp.csr_matrix], np.ndarray]] = {
-    "most active users": most_active,
-    "most recent users": most_recent,
-    "most frequent buyers": most_frequent,
-    "nearest-neighbour users": nearest_users,
-}
 
 
 def baseline_segments(questions: Questions, name: str, k: int) -> np.ndarray:
