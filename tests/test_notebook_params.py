@@ -37,7 +37,7 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("recipe_report", {"SEED": 1}, ("ndcg_at_25", "ndcg_at_25_baseline")),
     ("recipe_report", {"SPLIT": "temporal"}, ("ndcg_at_25", "ndcg_at_25_baseline")),
     ("recipe_report", {"EXCLUDE_SEEN": True}, ("ndcg_at_25",)),
-    ("segment_report", {"QUERY": "1001", "SIZE": 20}, ("query", "users", "expected_takers")),
+    ("segment_report", {"QUERY": "1212", "SIZE": 20}, ("query", "users", "expected_takers")),
     ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
 ]
 
