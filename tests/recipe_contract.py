@@ -15,7 +15,15 @@ from helpers import recipes
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
 from helpers.interactions import Histories
-from helpers.recipes.base import PERSONALIZED_RANKING, POPULAR_ITEMS, RELATED_ITEMS, USER_PERSONALIZATION, Model, Recipe
+from helpers.recipes.base import (
+    PERSONALIZED_RANKING,
+    POPULAR_ITEMS,
+    RELATED_ITEMS,
+    USER_PERSONALIZATION,
+    USER_SEGMENTATION,
+    Model,
+    Recipe,
+)
 from helpers.recipes.popularity_count import count_unique_users
 
 FAST: dict[str, dict] = {
@@ -28,12 +36,15 @@ VERBS = {
     POPULAR_ITEMS: {"recommend"},
     RELATED_ITEMS: {"recommend", "similar"},
     PERSONALIZED_RANKING: {"recommend", "rank"},
+    USER_SEGMENTATION: {"segment"},
 }
 MORE_VERBS = {"local-content-based": {"similar"}}
+SEGMENT_QUERIES = {"aws-item-attribute-affinity": ['ITEMS.COLOUR = "red"']}
 CALLS = {
+    "recommend": lambda model: model.recommend(Histories.of([[0]]), 2),
     "similar": lambda model: model.similar(np.array([0]), 2),
     "rank": lambda model: model.rank(Histories.of([[0]]), np.array([[0, 1]])),
-    "segment": lambda model: model.segment(np.array([0]), 2),
+    "segment": lambda model: model.segment(SEGMENT_QUERIES.get(model.recipe.name, np.array([0])), 2),
 }
 
 
@@ -368,6 +379,14 @@ def check_hyperparameters(recipe: type[Recipe], tmp_path: Path) -> None:
 
 
 CHECKS = {name.removeprefix("check_"): check for name, check in globals().items() if name.startswith("check_")}
+FOR_ALL_TYPES = (
+    "same_seed_same_bytes",
+    "row_order_is_free",
+    "damaged_files_are_refused",
+    "other_verbs_are_refused",
+    "hyperparameters",
+)
+"""Promises that do not rank items: recipes of users keep these, and those of ``segment_contract``."""
 
 
 # Small tools

@@ -12,6 +12,8 @@ from helpers.interactions import Vocabulary
 from helpers.recipes.base import Model, Recipe
 from helpers.recipes.content_based import ContentBased, ContentModel
 from helpers.recipes.hrnn import Hrnn, HrnnColdstart, HrnnMetadata, HrnnModel
+from helpers.recipes.item_affinity import ItemAffinity, ItemAffinityModel
+from helpers.recipes.item_attribute_affinity import ItemAttributeAffinity, ItemAttributeAffinityModel
 from helpers.recipes.model_files import read_model_files
 from helpers.recipes.personalized_ranking import PersonalizedRanking, PersonalizedRankingModel
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
@@ -33,6 +35,8 @@ REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
         (HrnnColdstart, HrnnModel),
         (UserPersonalization, UserPersonalizationModel),
         (PersonalizedRanking, PersonalizedRankingModel),
+        (ItemAffinity, ItemAffinityModel),
+        (ItemAttributeAffinity, ItemAttributeAffinityModel),
     ]
 }
 """Recipe name -> the recipe and the model it makes. A new recipe is one line here."""
