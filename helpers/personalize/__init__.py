@@ -1,1 +1,13 @@
+"""Amazon Personalize on this machine: a service that an unmodified boto3 client talks to.
 
+Two doors to the same room: :func:`session` in this process, ``python -m helpers serve`` for every other program.
+
+Rooms, from the ground up: ``errors``, ``wire`` (the protocol); ``store``, ``kinds``, ``resources`` (what there is);
+``storage``, ``imports``, ``data``, ``groups``, ``events`` (the data); ``training``, ``deployment``, ``runtime``, ``batch``
+(the answers); ``rules``, ``catalogue``, ``jobs``, ``work``, ``service`` (the whole); ``server``, ``session`` (the doors).
+"""
+
+from helpers.personalize.service import Service
+from helpers.personalize.session import connect, session
+
+__all__ = ["Service", "connect", "session"]

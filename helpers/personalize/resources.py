@@ -8,7 +8,7 @@ from typing import Any
 
 from helpers.personalize import wire
 from helpers.personalize.errors import ServiceError, exists, not_found
-from helpers.personalize.kinds import Kind, kind_of, kinds, suffix
+from helpers.personalize.kinds import Kind, kinds, suffix
 from helpers.personalize.store import Store
 
 PENDING, RUNNING, ACTIVE, FAILED = "CREATE PENDING", "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"
@@ -153,18 +153,3 @@ def _read_token(noun: str, token: str | None) -> int:
     except ValueError:
         pass  # not a token: the error below says so
     raise ServiceError("InvalidNextTokenException", "the token is not one that this list gave out")
-
-
-__all__ = [
-    "ACTIVE",
-    "DELETING",
-    "FAILED",
-    "PENDING",
-    "RUNNING",
-    "Resources",
-    "describe_key",
-    "kind_of",
-    "list_key",
-    "noun_of",
-    "page_of",
-]

@@ -1,7 +1,9 @@
 """The in-process door: a boto3 Session whose three Personalize clients are answered by a service in this process."""
 
+import atexit
 import io
 import os
+from pathlib import Path
 
 import boto3
 import botocore.session
@@ -10,8 +12,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from helpers.errors import InputError
 from helpers.personalize import wire
 from helpers.personalize.server import Handle
+from helpers.personalize.service import Service
 
 REGION = "us-east-1"
+_services: dict[Path, Service] = {}
 
 
 def connect(handle: Handle, region: str = REGION) -> boto3.Session:
@@ -46,3 +50,19 @@ class _Raw(io.BytesIO):
 
     def stream(self, **_: object):
         yield self.read()
+
+
+def session(home: str | Path, region: str = REGION) -> boto3.Session:
+    """Return a boto3 Session over the service in ``home``, started on the first call for that folder in this process.
+
+    ``session(home).client("personalize")`` and its two siblings work as on AWS; a program moves there by calling
+    ``boto3.Session()`` instead. The service ends with the process; its home keeps everything.
+
+    Raises:
+        InputError: the home is in use by another process or not ours.
+    """
+    folder = Path(home).expanduser().absolute()
+    if folder not in _services:
+        _services[folder] = Service(folder)
+        atexit.register(_services[folder].close)
+    return connect(_services[folder].handle, region)

@@ -64,7 +64,7 @@ def operation(service: str, name: str) -> OperationModel:
 
 def signed_for(headers: Mapping[str, str]) -> tuple[str, str]:
     """Return the service name and region of the SigV4 scope; empty texts without a signature. Nothing is verified."""
-    scope = re.search(r"Credential=[^/,\s]*/\d*/([^/,\s]*)/([^/,\s]+)/aws4_request", _header(headers, "authorization"))
+    scope = re.search(r"Credential=[^/,\s]*/\d*/([a-z\d-]*)/([^/,\s]+)/aws4_request", _header(headers, "authorization"))
     return (scope[2], scope[1]) if scope else ("", "")
 
 
