@@ -115,9 +115,8 @@ def test_a_ranking_with_a_filter_leaves_items_out(lab):
 
 def test_context_reaches_the_model_and_strange_context_does_no_harm(lab):
     plain = lab.recommend(lab.newest, userId="u1", numResults=40)
-    assert lab.recommend(lab.newest, userId="u1", numResults=40, context={"DEVICE": "phone"}) == plain[::-1] or (
-        lab.recommend(lab.newest, userId="u1", numResults=1, context={"device": "phone"}) != plain[:1]
-    )
+    for key in ("DEVICE", "device"):
+        assert lab.recommend(lab.newest, userId="u1", numResults=1, context={key: "phone"}) != plain[:1]
     for strange in ({"DEVICE": "None"}, {"NOPE": "1"}, {"DEVICE": "laptop"}):
         assert lab.recommend(lab.newest, userId="u1", numResults=40, context=strange) == plain
 

@@ -42,7 +42,7 @@ def import_files(files: Sequence[Path], schema: Schema, target: Path) -> dict[st
     try:
         with pa.parquet.ParquetWriter(aside, columns) as writer:
             for file in files:
-                for frame in _blocks(file, counts):
+                for frame in _blocks(file, schema, counts):
                     writer.write_table(_clean(frame, schema, file.name, counts).select(columns.names).cast(columns))
         _check_counts(counts, schema)
         os.replace(aside, target)
@@ -51,7 +51,7 @@ def import_files(files: Sequence[Path], schema: Schema, target: Path) -> dict[st
     return dict(counts)
 
 
-def _blocks(file: Path, counts: Counter) -> Iterator[pd.DataFrame]:
+def _blocks(file: Path, schema: Schema, counts: Counter) -> Iterator[pd.DataFrame]:
     """Yield the rows of a CSV file as texts, with line numbers (of a file whose cells hold no line breaks)."""
 
     def skip(row) -> str:
@@ -65,6 +65,10 @@ def _blocks(file: Path, counts: Counter) -> Iterator[pd.DataFrame]:
     try:
         with pa.csv.open_csv(file, reading, looking) as reader:
             names = reader.schema.names
+        given = {name.strip().upper() for name in names}
+        missing = [name for name in schema.names if name.upper() not in given]
+        if missing:
+            raise InputError(f"Input CSV is missing the following columns: [{', '.join(missing)}]; found [{', '.join(names)}]")
         texts = {"column_types": dict.fromkeys(names, pa.string()), "strings_can_be_null": True, "null_values": [""]}
         start = 2
         with pa.csv.open_csv(file, reading, parsing, pa.csv.ConvertOptions(**texts)) as reader:

@@ -136,7 +136,7 @@ class Service:
     def _update(self, kind: kinds.Kind, call: wire.Call) -> dict[str, Any]:
         given = call.parameters
         arn = given.get(kind.arn_member) or ""
-        with self._store.transaction():
+        with self.groups.lock, self._store.transaction():  # always in this order
             self.rules.update(kind.noun, arn, given)
             if kind.noun == "Campaign":
                 config = given.get("campaignConfig", self.resources.get(arn).get("campaignConfig", {}))
