@@ -4,10 +4,13 @@ Two doors to the same room: :func:`session` in this process, ``python -m helpers
 
 Rooms, from the ground up: ``errors``, ``wire`` (the protocol); ``store``, ``kinds``, ``resources`` (what there is);
 ``storage``, ``imports``, ``data``, ``groups``, ``events`` (the data); ``training``, ``deployment``, ``runtime``, ``batch``
-(the answers); ``rules``, ``catalogue``, ``jobs``, ``work``, ``service`` (the whole); ``server``, ``session`` (the doors).
+(the answers); ``rules``, ``catalogue``, ``jobs``, ``work``, ``service`` (the whole); ``serving``,
+``server``, ``session``, ``moto_door`` (the doors);
+``waiting`` (a client's side).
 """
 
 from helpers.personalize.service import Service
 from helpers.personalize.session import connect, session
+from helpers.personalize.waiting import wait
 
-__all__ = ["Service", "connect", "session"]
+__all__ = ["Service", "connect", "session", "wait"]

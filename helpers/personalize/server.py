@@ -12,6 +12,7 @@ from helpers.personalize import wire
 Handle = Callable[[str, str, Mapping[str, str], bytes], tuple[int, dict[str, str], bytes]]
 """``(method, path, headers, body) -> (status, headers, body)``."""
 
+_WITHOUT_BODY = ("GET", "HEAD", "DELETE")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LOG = logging.getLogger(__name__)
 
@@ -21,13 +22,14 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-def create_server(handle: Handle, port: int = 0, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+def create_server(handle: Handle, port: int = 0, host: str = "127.0.0.1", max_body: int = wire.MAX_BODY) -> ThreadingHTTPServer:
     """Bind a server that answers with ``handle``; start it with ``serve_forever``.
 
     Args:
         handle: the service.
         port: 0 = any free one (``server.server_address[1]``).
         host: loopback unless told otherwise; nothing here asks who is calling.
+        max_body: bytes of the largest request that is read.
 
     Raises:
         InputError: the port is taken or the host is not this machine.
@@ -41,8 +43,8 @@ def create_server(handle: Handle, port: int = 0, host: str = "127.0.0.1") -> Thr
         server_version, sys_version = "personalize", ""
 
         def do_POST(self) -> None:
-            length = self.headers.get("Content-Length", "")
-            if not length.isascii() or not length.isdigit() or int(length) > wire.MAX_BODY:
+            length = self.headers.get("Content-Length", "0" if self.command in _WITHOUT_BODY else "")
+            if not length.isascii() or not length.isdigit() or int(length) > max_body:
                 self.close_connection = True  # the body stays unread
                 return self._answer(413, {}, b"the request has no length, or is too long")
             body = self.rfile.read(int(length))
