@@ -6,11 +6,12 @@ Rooms, from the ground up: ``errors``, ``wire`` (the protocol); ``store``, ``kin
 ``storage``, ``imports``, ``data``, ``groups``, ``events`` (the data); ``training``, ``deployment``, ``runtime``, ``batch``
 (the answers); ``rules``, ``catalogue``, ``jobs``, ``work``, ``service`` (the whole); ``serving``,
 ``server``, ``session``, ``moto_door`` (the doors);
-``waiting`` (a client's side).
+``waiting``, ``quick`` (a client's side).
 """
 
+from helpers.personalize import quick
 from helpers.personalize.service import Service
 from helpers.personalize.session import connect, session
 from helpers.personalize.waiting import wait
 
-__all__ = ["Service", "connect", "session", "wait"]
+__all__ = ["Service", "connect", "quick", "session", "wait"]
