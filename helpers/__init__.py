@@ -2,11 +2,12 @@
 
 Rooms, from the ground up (imports point down only):
 
-* ground      ``errors``, ``interactions``, ``schemas``, ``splits``, ``metrics``: no files, no models
+* ground      ``errors``, ``interactions``, ``schemas``, ``filters``, ``splits``, ``metrics``: no files, no models
 * data        ``datasets``: a name or a folder becomes a ``Dataset``; the Glue preparation; the generated shop
 * recipes     ``recipes``: one module a recipe, one registry
 * evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``provenance``: what a number depended on
-* face        ``lesson``, ``lessons``, ``plots`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
+* service     ``personalize``: Amazon Personalize on this machine, for any AWS client; its own rooms are in its text
+* face        ``lesson``, ``lessons``, ``plots``, ``widgets`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
               ``course_page`` run notebooks and make pages of them; ``__main__``, ``console`` the command line
 """
 

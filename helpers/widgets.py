@@ -78,9 +78,8 @@ def campaign_html(frame: pd.DataFrame) -> str:
     """Return the table as HTML; every text is escaped."""
     if frame.empty:
         return "<p>No item passes: the list is empty.</p>"
-    return frame.reset_index().to_html(
-        index=False, escape=True, border=0, float_format=lambda value: f"{value:.7f}", classes="tc-table"
-    )
+    table = frame.reset_index()
+    return table.to_html(index=False, escape=True, border=0, float_format=lambda value: f"{value:.7f}", classes="tc-table")
 
 
 class TestCampaign(ipywidgets.VBox):

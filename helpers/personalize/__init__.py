@@ -10,8 +10,9 @@ Rooms, from the ground up: ``errors``, ``wire`` (the protocol); ``store``, ``kin
 """
 
 from helpers.personalize import quick
+from helpers.personalize.jobs import train_here, train_in_process
 from helpers.personalize.service import Service
-from helpers.personalize.session import connect, session
+from helpers.personalize.session import close, connect, session
 from helpers.personalize.waiting import wait
 
-__all__ = ["Service", "connect", "quick", "session", "wait"]
+__all__ = ["Service", "close", "connect", "quick", "session", "train_here", "train_in_process", "wait"]

@@ -18,6 +18,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 _NO_SHOCK = "Internal failure; the log of the service holds its traceback"
 
 
+Train = Callable[[Path, Event], None]
+"""Trains the solution version in a folder; gets an event that is set when it should stop."""
+
+
 class Stopped(Exception):
     """The job was told to stop, or the service is closing."""
 

@@ -5,7 +5,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Event, RLock
+from threading import RLock
 from typing import Any
 
 from helpers import filters
@@ -16,7 +16,7 @@ from helpers.personalize.deployment import Deployment
 from helpers.personalize.errors import ServiceError, in_use, invalid, not_found
 from helpers.personalize.events import Events
 from helpers.personalize.groups import Groups
-from helpers.personalize.jobs import Jobs, train_in_process
+from helpers.personalize.jobs import Jobs, Train, train_in_process
 from helpers.personalize.resources import ACTIVE, PENDING, RUNNING, Resources
 from helpers.personalize.rules import Rules
 from helpers.personalize.runtime import Answerer
@@ -47,7 +47,7 @@ class Service:
         home: str | Path,
         *,
         workers: int = 2,
-        train: Callable[[Path, Event], None] = train_in_process,
+        train: Train = train_in_process,
         patience: float = 1.0,
         storage: FolderStorage | None = None,
     ):

@@ -11,6 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from helpers.errors import InputError
 from helpers.personalize import wire
+from helpers.personalize.jobs import Train, train_in_process
 from helpers.personalize.server import Handle
 from helpers.personalize.service import Service
 
@@ -52,17 +53,30 @@ class _Raw(io.BytesIO):
         yield self.read()
 
 
-def session(home: str | Path, region: str = REGION) -> boto3.Session:
+def session(home: str | Path, region: str = REGION, *, train: Train = train_in_process) -> boto3.Session:
     """Return a boto3 Session over the service in ``home``, started on the first call for that folder in this process.
 
     ``session(home).client("personalize")`` and its two siblings work as on AWS; a program moves there by calling
     ``boto3.Session()`` instead. The service ends with the process; its home keeps everything.
+
+    Args:
+        home: the folder of the service.
+        region: stands in the ARNs.
+        train: ``train_in_process``, or ``train_here`` for short lessons: it starts at once, but everything else waits.
 
     Raises:
         InputError: the home is in use by another process or not ours.
     """
     folder = Path(home).expanduser().absolute()
     if folder not in _services:
-        _services[folder] = Service(folder)
+        _services[folder] = Service(folder, train=train)
         atexit.register(_services[folder].close)
     return connect(_services[folder].handle, region)
+
+
+def close(home: str | Path) -> None:
+    """End the service of a home that :func:`session` started; the next call of :func:`session` starts it again."""
+    service = _services.pop(Path(home).expanduser().absolute(), None)
+    if service is not None:
+        atexit.unregister(service.close)
+        service.close()

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 from helpers.personalize import batch, data, imports, training
 from helpers.personalize.deployment import Deployment
 from helpers.personalize.errors import invalid
-from helpers.personalize.jobs import Jobs, Stopped
+from helpers.personalize.jobs import Jobs, Stopped, Train
 from helpers.personalize.kinds import kinds
 from helpers.personalize.resources import ACTIVE, FAILED, PENDING, RUNNING
 from helpers.personalize.rules import hyperparameters
@@ -34,7 +34,7 @@ class Work:
         train: trains the solution version in a folder; gets an event that tells it to stop.
     """
 
-    def __init__(self, service, jobs: Jobs, train: Callable[[Path, Event], None]):
+    def __init__(self, service, jobs: Jobs, train: Train):
         self._service, self._jobs, self._train = service, jobs, train
         self._all, self._groups = service.resources, service.groups
         self._data, self._versions = service.home / "data", service.home / "versions"
