@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.errors import InputError
-from helpers.personalize import server, session, wire
+from helpers.personalize import server, wire
 from helpers.personalize.errors import ServiceError
+from helpers.personalize.session import connect
 
 OPERATIONS = [(service, name) for service, model in wire.models().items() for name in model.operation_names]
 INPUTS = [operation for operation in OPERATIONS if wire.operation(*operation).input_shape]
@@ -88,7 +89,7 @@ class Echo:
 
 
 ECHO = Echo()
-CLIENTS = {name: session.connect(ECHO).client(name) for name in wire.SERVICES}
+CLIENTS = {name: connect(ECHO).client(name) for name in wire.SERVICES}
 
 
 def call(operation, parameters):
@@ -251,7 +252,7 @@ def test_the_session_reads_no_configuration_and_serves_nothing_else(monkeypatch,
         monkeypatch.setenv(name, str(trap))
     monkeypatch.setenv("AWS_PROFILE", "absent")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "REAL")
-    boto = session.connect(ECHO)
+    boto = connect(ECHO)
     assert boto.get_credentials().access_key == "local" and boto.region_name == "us-east-1"
     ECHO.answer = {"schemas": []}
     assert boto.client("personalize").list_schemas()["schemas"] == []
