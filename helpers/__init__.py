@@ -10,6 +10,13 @@ Rooms, from the ground up (imports point down only):
 * face        ``lesson``, ``lessons``, ``plots`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
               ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine;
               ``__main__``, ``console`` the command line
+* ground      ``errors``, ``interactions``, ``schemas``, ``filters``, ``splits``, ``metrics``: no files, no models
+* data        ``datasets``: a name or a folder becomes a ``Dataset``; the Glue preparation; the generated shop
+* recipes     ``recipes``: one module a recipe, one registry
+* evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``provenance``: what a number depended on
+* service     ``personalize``: Amazon Personalize on this machine, for any AWS client; its own rooms are in its text
+* face        ``lesson``, ``lessons``, ``plots``, ``widgets`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
+              ``course_page`` run notebooks and make pages of them; ``__main__``, ``console`` the command line
 """
 
 __version__ = "0.1.0"

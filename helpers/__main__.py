@@ -1,4 +1,4 @@
-"""The command line: ``python -m helpers data | evaluate | report | course | outputs``; ``--help`` tells more.
+"""The command line: ``python -m helpers data | evaluate | report | course | outputs | serve``; ``--help`` tells more.
 
 A user's mistake is one line on the error stream and exit code 2; a notebook that fails is exit code 1.
 """
@@ -142,6 +142,27 @@ def outputs_command(
 
     paths = [notebooks.find(name) for name in notebook] if notebook else None
     return 1 if course.refresh_outputs(paths, say=_say) else 0
+
+
+@app.command("serve")
+def serve_command(
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.")] = 8642,
+    home: Annotated[Path | None, typer.Option(help="Folder for everything; by default runs/personalize.")] = None,
+    with_moto: Annotated[bool, typer.Option("--with-moto", help="Let moto answer S3, IAM and the rest of AWS.")] = False,
+) -> None:
+    """Serve Amazon Personalize on this machine, for any program that speaks to AWS. Ctrl-C ends it; the home keeps everything."""
+    from helpers import notebooks
+    from helpers.personalize.serving import serve
+
+    with serve(home or notebooks.PROJECT / "runs" / "personalize", port, with_moto=with_moto) as (address, folder, forever):
+        _say(f"Amazon Personalize answers at {address} (home {folder})")
+        _say("For boto3, the AWS CLI and other SDKs:")
+        names = (
+            ["AWS_ENDPOINT_URL"] if with_moto else [f"AWS_ENDPOINT_URL_PERSONALIZE{part}" for part in ("", "_RUNTIME", "_EVENTS")]
+        )
+        for line in [f"{name}={address}" for name in names] + ["AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"]:
+            _say(f"  export {line}")
+        forever()
 
 
 def _pairs(texts: Sequence[str] | None) -> dict[str, str]:

@@ -91,7 +91,8 @@ def test_every_package_that_the_code_imports_is_a_direct_dependency():
     names = {"sklearn": "scikit-learn", "surprise": "scikit-surprise", "PIL": "matplotlib"}
     jupyter = ("nbformat", "nbconvert", "jupyter_client", "traitlets", "IPython", "bs4", "pygments", "jinja2")
     names |= dict.fromkeys(jupyter, "jupyterlab")  # parts of one project, installed together
-    direct = {canonicalize_name(requirement.name) for requirement in DIRECT}
+    optional = [Requirement(text) for text in PROJECT["optional-dependencies"]["local-aws"]]
+    direct = {canonicalize_name(requirement.name) for requirement in DIRECT + optional}
     for path in (ROOT / "helpers").rglob("*.py"):
         for found in re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             if found in sys.stdlib_module_names or found == "helpers":

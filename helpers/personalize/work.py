@@ -1,0 +1,235 @@
+"""What runs in the background: imports, trainings, deployments, batch jobs. Each can be repeated from the start after a kill."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pandas as pd
+
+from helpers.personalize import batch, data, imports, training
+from helpers.personalize.deployment import Deployment
+from helpers.personalize.errors import invalid
+from helpers.personalize.jobs import Jobs, Stopped, Train
+from helpers.personalize.kinds import kinds
+from helpers.personalize.resources import ACTIVE, FAILED, PENDING, RUNNING
+from helpers.personalize.rules import hyperparameters
+from helpers.schemas import Schema
+
+BACKGROUND = ("DatasetImportJob", "DatasetExportJob", "SolutionVersion", "Campaign", "BatchInferenceJob", "BatchSegmentJob")
+"""Kinds of resources that take time."""
+
+
+class Work:
+    """The jobs of one service.
+
+    Args:
+        service: gives resources, groups, storage, deployments and the home.
+        train: trains the solution version in a folder; gets an event that tells it to stop.
+    """
+
+    def __init__(self, service, jobs: Jobs, train: Train):
+        self._service, self._jobs, self._train = service, jobs, train
+        self._all, self._groups = service.resources, service.groups
+        self._data, self._versions = service.home / "data", service.home / "versions"
+        for folder in (self._data, self._versions):
+            folder.mkdir(exist_ok=True)
+
+    def start(self, noun: str, arn: str) -> None:
+        """Queue the job that makes a resource ACTIVE."""
+        work = getattr(self, f"_make_{noun}")
+
+        def run(stop: Event) -> None:
+            with self._all.store.transaction():
+                waiting = self._all.get(arn)["status"] in (PENDING, RUNNING)  # else it was stopped in the meantime
+                record = self._all.change(arn, status=RUNNING, failureReason=None) if waiting else None
+            if record:
+                work(arn, record, stop)
+
+        self._jobs.submit(arn, run, lambda reason: self._all.change(arn, status=FAILED, failureReason=reason))
+
+    def start_update(self, arn: str) -> None:
+        """Queue the update of a campaign that its record describes."""
+        self._jobs.submit(arn, lambda stop: self._update_campaign(arn), lambda reason: self._fail_update(arn, reason))
+
+    def resume(self) -> None:
+        """Take up what was not finished when the service last ended, and remove what belongs to nothing."""
+        parts = {name for dataset in self._all.all("Dataset") for name in dataset.get("parts", ())}
+        for path in self._data.iterdir():
+            if path.name not in parts:
+                path.unlink()
+        folders = {version["folder"] for version in self._all.all("SolutionVersion")}
+        for path in self._versions.iterdir():
+            if path.name not in folders:
+                shutil.rmtree(path)
+        for noun in BACKGROUND:
+            for record in self._all.all(noun):
+                arn = record[kinds()[noun].arn_member]
+                if record["status"] in (PENDING, RUNNING):
+                    self.start(noun, arn)
+                elif record.get("latestCampaignUpdate", {}).get("status") in (PENDING, RUNNING):
+                    self.start_update(arn)
+                elif record["status"] == "CREATE STOPPING":
+                    self._all.change(arn, status="CREATE STOPPED")
+
+    def folder(self, version: Mapping[str, Any]) -> Path:
+        """Return the folder of a solution version."""
+        return self._versions / version["folder"]
+
+    def forget_parts(self, names: list[str]) -> None:
+        """Remove files of imports that no dataset names any more."""
+        for name in names:
+            (self._data / name).unlink(missing_ok=True)
+
+    def _make_DatasetImportJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
+        dataset = self._all.get(job["datasetArn"])
+        schema = Schema.parse(self._all.get(dataset["schemaArn"])["schema"])
+        name = f"{uuid.uuid4().hex}.parquet"
+        with self._service.storage.fetch(job["dataSource"]["dataLocation"]) as files:
+            counts = imports.import_files(files, schema, self._data / name)
+        with self._groups.lock, self._all.store.transaction():
+            old = self._all.get(job["datasetArn"]).get("parts", [])
+            parts = [*old, name] if job["importMode"] == "INCREMENTAL" else [name]
+            self._all.change(job["datasetArn"], parts=parts)
+            self._all.change(arn, status=ACTIVE, counts=counts)
+            self._groups.forget(dataset["datasetGroupArn"])
+        self.forget_parts([part for part in old if part not in parts])
+
+    def _make_DatasetExportJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
+        dataset = self._all.get(job["datasetArn"])
+        kind, group = data.KINDS[dataset["datasetType"]], dataset["datasetGroupArn"]
+        schema, tables = self._groups.schemas(group)[kind], []
+        if job["ingestionMode"] in ("BULK", "ALL") and dataset.get("parts"):
+            tables.append(imports.read_parts([self._data / name for name in dataset["parts"]]))
+        if job["ingestionMode"] in ("PUT", "ALL"):
+            tables.append(self._put(group, dataset["datasetArn"], schema))
+        target = job["jobOutput"]["s3DataDestination"]["path"].rstrip("/")
+        with tempfile.TemporaryDirectory(dir=self._service.home) as aside:
+            path = Path(aside) / "export.csv"
+            data.join(schema, tables).to_csv(path, index=False)
+            self._service.storage.save(path, f"{target}/{job['jobName']}.csv")
+        self._all.change(arn, status=ACTIVE)
+
+    def _put(self, group: str, dataset: str, schema: Schema) -> pd.DataFrame:
+        """Return what was put one by one into a dataset."""
+        if schema.dataset_type == "Interactions":
+            return data.events_frame([event for _, event in self._all.store.events(group)], schema)
+        return data.records_frame(self._all.store.records(dataset), schema)
+
+    def _make_SolutionVersion(self, arn: str, version: dict[str, Any], stop: Event) -> None:
+        folder = self.folder(version)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        watermark = self._prepare(folder, version)
+        self._train(folder, stop)
+        if stop.is_set():
+            raise Stopped
+        summary = json.loads((folder / training.TRAINED / training.SUMMARY).read_text(encoding="utf-8"))
+        hours = round(summary["trainingHours"], 3)
+        with self._all.store.transaction():
+            if self._all.get(arn)["status"] == RUNNING:
+                self._all.change(arn, status=ACTIVE, trainingHours=hours, metrics=summary["metrics"], watermark=watermark)
+        for path in folder.glob("*.parquet"):
+            path.unlink()
+        self._follow(version["solutionArn"], arn)
+
+    def _prepare(self, folder: Path, version: Mapping[str, Any]) -> int:
+        """Put the specification and all data of a training into its folder; return the number of the newest streamed event."""
+        group = version["datasetGroupArn"]
+        with self._groups.lock:
+            schemas, parts = self._groups.schemas(group), self._groups.parts(group)
+            if "Interactions" not in schemas:
+                raise invalid("the dataset group has no Interactions dataset")
+            events = self._all.store.events(group)
+            linked = {kind: [folder / f"part-{kind}-{i}.parquet" for i in range(len(files))] for kind, files in parts.items()}
+            for kind, files in parts.items():
+                for source, link in zip(files, linked[kind], strict=True):
+                    os.link(source, link)  # a later import may replace the part while this training reads it
+            for dataset in self._all.all("Dataset", datasetGroupArn=group):
+                kind = data.KINDS[dataset["datasetType"]]
+                self._put(group, dataset["datasetArn"], schemas[kind]).to_parquet(folder / f"{kind}.parquet")
+        config = version.get("solutionConfig", {})
+        spec = {
+            "name": version["solutionVersionArn"],
+            "recipe": version["recipeArn"].rsplit("/", 1)[1],
+            "hyperparameters": hyperparameters(config),
+            "seed": 0,
+            "eventType": version.get("eventType"),
+            "eventValueThreshold": config.get("eventValueThreshold"),
+            "schemas": {kind: schema.to_json() for kind, schema in schemas.items()},
+            "parts": {kind: [str(link) for link in links] for kind, links in linked.items()},
+        }
+        if version["trainingMode"] == "UPDATE":  # an update does not change the metrics
+            versions = self._all.all("SolutionVersion", solutionArn=version["solutionArn"], trainingMode="FULL", status=ACTIVE)
+            spec["metrics"] = versions[-1]["metrics"]
+        (folder / training.SPEC).write_text(json.dumps(spec), encoding="utf-8")
+        return events[-1][0] if events else 0
+
+    def _follow(self, solution: str, version: str) -> None:
+        """Update the campaigns that always serve the newest version of their solution."""
+        for campaign in self._all.all("Campaign", status=ACTIVE):
+            follows = campaign.get("campaignConfig", {}).get("syncWithLatestSolutionVersion")
+            if follows and campaign["solutionVersionArn"].rsplit("/", 1)[0] == solution:
+                self.plan_update(campaign["campaignArn"], {"solutionVersionArn": version})
+
+    def plan_update(self, arn: str, given: Mapping[str, Any]) -> None:
+        """Write down the update of a campaign and queue it; until it is done the campaign serves what it served."""
+        now = time.time()
+        campaign = self._all.get(arn)
+        members = ("solutionVersionArn", "minProvisionedTPS", "campaignConfig")
+        wanted = {name: given.get(name, campaign.get(name)) for name in members}
+        plan = {name: value for name, value in wanted.items() if value is not None}
+        dates = {"status": PENDING, "creationDateTime": now, "lastUpdatedDateTime": now}
+        self._all.change(arn, latestCampaignUpdate=plan | dates)
+        self.start_update(arn)
+
+    def _make_Campaign(self, arn: str, campaign: dict[str, Any], stop: Event) -> None:
+        version = self._all.get(campaign["solutionVersionArn"])
+        self._service.deployments[arn] = Deployment(self.folder(version), version)
+        self._all.change(arn, status=ACTIVE)
+
+    def _update_campaign(self, arn: str) -> None:
+        plan = self._all.get(arn)["latestCampaignUpdate"] | {"status": RUNNING}
+        self._all.change(arn, latestCampaignUpdate=plan)
+        version = self._all.get(plan["solutionVersionArn"])
+        deployment = Deployment(self.folder(version), version)
+        done = plan | {"status": ACTIVE, "lastUpdatedDateTime": time.time()}
+        served = {name: plan[name] for name in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig") if name in plan}
+        with self._all.store.transaction():
+            self._all.get(arn)
+            self._all.change(arn, latestCampaignUpdate=done, status=ACTIVE, failureReason=None, **served)
+            self._service.deployments[arn] = deployment
+
+    def _fail_update(self, arn: str, reason: str) -> None:
+        plan = self._all.get(arn)["latestCampaignUpdate"]
+        self._all.change(arn, latestCampaignUpdate=plan | {"status": FAILED, "failureReason": reason})
+
+    def _make_BatchInferenceJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
+        answerer, deployment = self._service.batch_answerer(job)
+        self._run_batch(arn, job, batch.recommending(answerer, deployment, job), stop)
+
+    def _make_BatchSegmentJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
+        _, deployment = self._service.batch_answerer(job)
+        group = self._groups.get(job["datasetGroupArn"])
+        found = self._service.find_filter(job["filterArn"], job["datasetGroupArn"]) if job.get("filterArn") else None
+        self._run_batch(arn, job, batch.segmenting(deployment, group, job, found), stop)
+
+    def _run_batch(self, arn: str, job: dict[str, Any], answer: batch.Answer, stop: Event) -> None:
+        def going() -> None:
+            if stop.is_set():
+                raise Stopped
+
+        target = job["jobOutput"]["s3DataDestination"]["path"]
+        with self._service.storage.fetch(job["jobInput"]["s3DataSource"]["path"]) as files:
+            with tempfile.TemporaryDirectory(dir=self._service.home) as aside:
+                for file in files:
+                    out = Path(aside) / f"{file.name}.out"
+                    batch.run(file, out, answer, going)
+                    self._service.storage.save(out, target + out.name)
+        self._all.change(arn, status=ACTIVE)
