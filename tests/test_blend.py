@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from helpers.errors import InputError
 from helpers.interactions import Histories
 from helpers.recipes import blend
 from helpers.recipes.questions import Questions
@@ -82,6 +83,16 @@ def test_without_questions_the_weights_stay_what_they_were():
 def test_the_prior_is_the_network_alone():
     assert blend.EVIDENCE[0] == "network"
     assert blend.prior().tolist() == [1] + [0] * (blend.N_WEIGHTS - 1)
+
+
+def test_a_part_left_out_has_no_weight():
+    out = blend.used(["network", blend.OWN_HISTORY])
+    assert out.tolist() == [0] + [1] * (N_EVIDENCE - 1) + [0] * N_OWN
+    weights = blend.fit_weights(*planted(TRUE), blend.prior() * out, N_ITEMS, out)
+    assert (weights[out == 0] == 0).all()
+    np.testing.assert_allclose(weights[1:N_EVIDENCE], TRUE[1:N_EVIDENCE], atol=0.25)  # less is known, so less is found
+    with pytest.raises(InputError, match="unknown part of the blend 'popular'. Did you mean 'popularity'"):
+        blend.used(["popular"])
 
 
 def test_few_questions_move_the_weights_less_than_many():

@@ -70,7 +70,9 @@ def test_repeated_events_count_once():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 7), min_size=1, max_size=6), min_size=1, max_size=10), st.floats(0.5, 300), st.integers(1, 9))
+@given(
+    st.lists(st.lists(st.integers(0, 7), min_size=1, max_size=6), min_size=1, max_size=10), st.floats(0.5, 300), st.integers(1, 9)
+)
 def test_any_baskets(baskets, regularisation, keep):
     data = toy_dataset("any", {f"u{n}": [f"i{item}" for item in basket] for n, basket in enumerate(baskets)}).interactions
     full = textbook(zeros_and_ones(data), regularisation)

@@ -119,7 +119,11 @@ def test_at_the_start_of_a_visit_nothing_is_running():
 
 def test_an_item_is_due_when_its_own_rhythm_says_so():
     due = {day: features(histories=visits(now=day * DAY))[TEA]["due by its own rhythm"] for day in (25, 30, 41)}
-    assert due == {25: pytest.approx(6 / 11), 30: pytest.approx(1), 41: pytest.approx(11 / 22)}  # tea: every ten days, last on day 20
+    assert due == {
+        25: pytest.approx(6 / 11),
+        30: pytest.approx(1),
+        41: pytest.approx(11 / 22),
+    }  # every ten days, last on day 20
 
 
 def test_sessions_are_counted_once_an_item():

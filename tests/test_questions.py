@@ -1,4 +1,4 @@
-"""Questions cut from the training data: nothing shown is newer than its answer, nothing asked was learned; and broken variants."""
+"""Questions cut from the training data: nothing shown is newer than its answer, nothing asked was learned; broken variants."""
 
 from dataclasses import replace
 

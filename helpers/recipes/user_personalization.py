@@ -16,7 +16,7 @@ A new event is part of the history of the next request, so it changes the answer
 :meth:`UserPersonalizationModel.update`, without training; how they get shown is :mod:`helpers.recipes.exploration`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -191,16 +191,17 @@ class Blended(Hrnn):
 
     def fit(self, dataset: Dataset, seed: int = 0) -> UserPersonalizationModel:
         held = hold_out(dataset.interactions, self.session_gap, seed)
-        inner = self._fit_parts(dataset.with_interactions(held.learn), seed)
-        blended = {"blend": self._fit_blend(inner, held)}
+        inner = self.fit_parts(dataset.with_interactions(held.learn), seed)
+        blended = {"blend": self.fit_blend(inner, held)}
         del inner
-        whole = self._fit_parts(dataset, seed)
+        whole = self.fit_parts(dataset, seed)
         return self.model(self, whole.item_ids, {**whole.arrays, **blended})
 
     def _describe(self, dataset: Dataset) -> Descriptions:
         return Descriptions.learn(dataset)
 
-    def _fit_parts(self, dataset: Dataset, seed: int) -> UserPersonalizationModel:
+    def fit_parts(self, dataset: Dataset, seed: int = 0) -> UserPersonalizationModel:
+        """Train every part and blend nothing yet: the network alone decides."""
         arrays = {**super().fit(dataset, seed).arrays, **self.evidence_arrays(dataset)}
         arrays["blend"] = np.tile(blend.prior(), (len(blend.SITUATIONS), 1))
         return self.model(self, dataset.interactions.item_ids, arrays)
@@ -221,16 +222,23 @@ class Blended(Hrnn):
             "until": np.array([interactions.timestamps.max(initial=0)]),
         }
 
-    def _fit_blend(self, parts: UserPersonalizationModel, held: HeldOut) -> np.ndarray:
-        """Fit the weights of each situation; live situations start from what was found inside the time of the training data."""
-        weights = np.tile(blend.prior(), (len(blend.SITUATIONS), 1))
+    def fit_blend(self, parts: UserPersonalizationModel, held: HeldOut, without: Collection[str] = ()) -> np.ndarray:
+        """Fit the weights of each situation, float32, a row for each of :data:`blend.SITUATIONS`; live situations start from what
+        was found inside the time of the training data.
+
+        Args:
+            parts: trained on ``held.learn``.
+            without: parts to leave out, by name (:func:`blend.used`): their weights are 0.
+        """
+        use = blend.used(without) if without else None
+        weights = np.tile(blend.prior() if use is None else blend.prior() * use, (len(blend.SITUATIONS), 1))
         for live, questions in enumerate((held.inside, held.after)):
             running = is_running(questions.histories, self.session_gap)
             for inside in (0, 1):
                 row = 2 * live + inside
                 chosen = questions.take(np.flatnonzero(running == inside))
                 start = weights[inside] if live else weights[row]
-                weights[row] = blend.fit_weights(chosen, parts.parts, parts.own_history, start, parts.n_items)
+                weights[row] = blend.fit_weights(chosen, parts.parts, parts.own_history, start, parts.n_items, use)
         return weights
 
 
