@@ -1,7 +1,7 @@
 """Measure the recipes beside their peers: same data, same splits, same seeds, same metrics, in one run.
 
     python benchmarks/recipes.py                                  # everything, about two hours on two cores
-    python benchmarks/recipes.py --part retail --seeds 0          # one part; parts: retail, movielens
+    python benchmarks/recipes.py --part retail --seeds 0          # one part; parts: retail, movielens, cold
     python benchmarks/recipes.py --report                         # only print the tables of what was measured so far
 
 Every measurement is appended to ``runs/benchmarks/recipes.jsonl`` and never repeated: a run that was stopped goes on where it
@@ -30,6 +30,7 @@ import gru4rec  # noqa: E402
 from helpers import datasets, evaluation, metrics, recipes, splits  # noqa: E402
 from helpers.interactions import Histories, Interactions  # noqa: E402
 from helpers.metrics import LIST_LENGTH  # noqa: E402
+from helpers.recipes.base import Model  # noqa: E402
 from helpers.recipes.linear import linear_weights  # noqa: E402
 from helpers.recipes.top_k import top_k  # noqa: E402
 
@@ -99,10 +100,15 @@ SETTINGS = {
     "aws-sims": {},
     "aws-popularity-count": {},
 }
-MOVIELENS = {"aws-user-personalization": {"hidden_dimension": 48, "epochs": 4}, "aws-hrnn": {"hidden_dimension": 48, "epochs": 4}}
+MOVIELENS = {"hidden_dimension": 48, "epochs": 4}
+SHOP = {"hidden_dimension": 64, "epochs": 6}
+COLD_BELOW = 15
+"""Interactions in the training part below which an item counts as cold."""
+ORACLE, ORACLE_DAYS = "the shop's oracle", 36
 
 RETAIL_SPLITS = [("personalize", False), ("personalize", True), ("last-basket", False), ("temporal", False)]
 GRU = "GRU4Rec (cornac)"
+PARTS = ["retail", "movielens", "cold"]
 QUICK = ["own history, most frequent first", "EASE", "implicit ALS", "implicit BM25", "aws-sims", "aws-popularity-count"]
 
 
@@ -110,9 +116,9 @@ def plan(parts: list[str], seeds: list[int]) -> list[dict]:
     """Return what to measure, the quick and decisive first."""
     jobs = []
 
-    def add(method: str, data: str, split: str, seed: int, *, shuffle: bool = False, unseen: bool = False, **settings):
-        what = {"method": method, "dataset": data, "split": split, "seed": seed, "shuffle_ties": shuffle, "exclude_seen": unseen}
-        jobs.append(what | {"hyperparameters": settings})
+    def add(method: str, data: str, split: str, seed: int, *, shuffle=False, unseen=False, cold=False, **settings):
+        question = {"dataset": data, "split": split, "shuffle_ties": shuffle, "exclude_seen": unseen, "cold_items": cold}
+        jobs.append({"method": method, "seed": seed, "hyperparameters": settings} | question)
 
     if "retail" in parts:
         for seed in seeds:
@@ -126,13 +132,19 @@ def plan(parts: list[str], seeds: list[int]) -> list[dict]:
                 add(GRU, "online-retail", "personalize", seed, shuffle=shuffle)
     if "movielens" in parts:
         for seed in range(10):
-            settings = MOVIELENS["aws-user-personalization"]
+            settings = MOVIELENS
             for method in ("own history, newest first", "aws-sims", "aws-popularity-count"):
                 add(method, "movielens-small-as-aws", "personalize", seed)
             add("aws-user-personalization", "movielens-small-as-aws", "personalize", seed, **settings)
             for method in ("EASE", "implicit ALS", "aws-sims", "aws-popularity-count"):
                 add(method, "movielens-small-clicks", "personalize", seed, unseen=True)
             add("aws-user-personalization", "movielens-small-clicks", "personalize", seed, unseen=True, **settings)
+    if "cold" in parts:
+        for seed in seeds:
+            for method in (ORACLE, "aws-popularity-count", "aws-sims", "aws-similar-items"):
+                add(method, "gift-shop", "temporal", seed, cold=True)
+            for method in ("aws-hrnn", "aws-hrnn-coldstart", "aws-user-personalization"):
+                add(method, "gift-shop", "temporal", seed, cold=True, **SHOP)
     return jobs
 
 
@@ -141,17 +153,27 @@ def measure(job: dict) -> dict:
     machine disturb less."""
     dataset = datasets.load(job["dataset"])
     parts = splits.split(dataset.interactions, job["split"], seed=job["seed"], shuffle_ties=job["shuffle_ties"])
+    inputs, truth, allowed = parts.inputs, parts.truth, None
+    if job["exclude_seen"]:
+        allowed = evaluation.unseen(inputs, dataset.interactions.n_items)
+    if job["cold_items"]:  # which of the cold items, for whom?
+        allowed = np.bincount(parts.train.items, minlength=dataset.interactions.n_items) < COLD_BELOW
+        truth = truth.keep(allowed[truth.items])
+        asked = np.flatnonzero(truth.lengths)
+        inputs, truth = inputs.take(asked), truth.take(asked)
     start, cpu = time.perf_counter(), time.process_time()
-    if job["method"] in PEERS:
-        allowed = evaluation.unseen(parts.inputs, dataset.interactions.n_items) if job["exclude_seen"] else None
-        ranked = PEERS[job["method"]](parts.train, parts.inputs, allowed)
+    if job["method"] == ORACLE:
+        ranked = _best(dataset.oracle.scores(inputs, days=ORACLE_DAYS), allowed)
+        trained = time.perf_counter()
+    elif job["method"] in PEERS:
+        ranked = PEERS[job["method"]](parts.train, inputs, allowed)
         trained = time.perf_counter()
     else:
         recipe = recipes.create(job["method"], job["hyperparameters"])
         model = recipe.fit(dataset.with_interactions(parts.train), seed=job["seed"])
         trained = time.perf_counter()
-        ranked = evaluation.rank_catalogue(model, parts.inputs, exclude_seen=job["exclude_seen"])
-    values = metrics.per_user(ranked, parts.truth)
+        ranked = _ranked(model, inputs, allowed)
+    values = metrics.per_user(ranked, truth)
     interval = metrics.bootstrap_interval(values[NDCG])
     found = {name: float(values[name].mean()) for name in values}
     found["coverage"] = metrics.coverage(ranked, dataset.interactions.n_items)
@@ -160,6 +182,15 @@ def measure(job: dict) -> dict:
     per_user = {NDCG: np.round(values[NDCG], 6).tolist(), MRR: np.round(values[MRR], 6).tolist()}
     where = {"threads": os.environ.get("OMP_NUM_THREADS", "all"), "machine": platform.processor() or platform.machine()}
     return job | {"metrics": found, "ndcg_interval": [interval.low, interval.high], "per_user": per_user} | seconds | where
+
+
+def _ranked(model: Model, inputs: Histories, allowed: np.ndarray | None) -> np.ndarray:
+    lists = []
+    for start in range(0, len(inputs), 1024):
+        block = slice(start, start + 1024)
+        some = allowed if allowed is None or allowed.ndim == 1 else allowed[block]
+        lists.append(model.recommend(inputs.take(block), LIST_LENGTH, some)[0])
+    return np.concatenate(lists)
 
 
 def run(jobs: list[dict]) -> None:
@@ -190,18 +221,19 @@ def read() -> list[dict]:
 
 def _key(row: dict) -> str:
     names = ("method", "dataset", "split", "seed", "shuffle_ties", "exclude_seen", "hyperparameters")
-    return json.dumps([row[name] for name in names], sort_keys=True)
+    return json.dumps([*(row[name] for name in names), row.get("cold_items", False)], sort_keys=True)
 
 
 def report(rows: list[dict]) -> None:
     """Print a table for each question: means over seeds, interval over all test users, paired test against the best other."""
     questions: dict[tuple, dict[str, list[dict]]] = {}
     for row in rows:
-        question = row["dataset"], row["split"], row["shuffle_ties"], row["exclude_seen"]
+        question = row["dataset"], row["split"], row["shuffle_ties"], row["exclude_seen"], row.get("cold_items", False)
         name = " ".join([row["method"], *(f"{k}={v}" for k, v in row["hyperparameters"].items())])
         questions.setdefault(question, {}).setdefault(name, []).append(row)
-    for (data, split, shuffled, unseen), methods in questions.items():
-        print(f"\n### {data}, {split}{', ties shuffled' * shuffled}{', seen removed' * unseen}\n")
+    for (data, split, shuffled, unseen, cold), methods in questions.items():
+        options = f"{', ties shuffled' * shuffled}{', seen removed' * unseen}{', cold items only' * cold}"
+        print(f"\n### {data}, {split}{options}\n")
         table = [_line(name, found, methods) for name, found in methods.items()]
         print(pd.DataFrame(table).sort_values("NDCG@25", ascending=False).to_markdown(index=False, floatfmt=".4f"))
 
@@ -242,13 +274,13 @@ def _against_best(found: list[dict], methods: dict[str, list[dict]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", action="append", choices=["retail", "movielens"], help="default: all")
+    parser.add_argument("--part", action="append", choices=PARTS, help="default: all")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--only", help="measure only methods whose name holds this text")
     parser.add_argument("--report", action="store_true", help="print the tables and measure nothing")
     options = parser.parse_args()
     if not options.report:
-        jobs = plan(options.part or ["retail", "movielens"], options.seeds)
+        jobs = plan(options.part or PARTS, options.seeds)
         run([job for job in jobs if not options.only or options.only in job["method"]])
     report(read())
 

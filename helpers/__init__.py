@@ -2,10 +2,11 @@
 
 Rooms, from the ground up (imports point down only):
 
-* ground      ``errors``, ``interactions``, ``schemas``, ``splits``, ``metrics``: no files, no models
+* ground      ``errors``, ``interactions``, ``schemas``, ``splits``, ``metrics``, ``attribute_query``: no files, no models
 * data        ``datasets``: a name or a folder becomes a ``Dataset``; the Glue preparation; the generated shop
 * recipes     ``recipes``: one module a recipe, one registry
-* evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``provenance``: what a number depended on
+* evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``segmentation``, ``segment_baselines``: the same for
+              segments of users; ``segment_lines``: a batch segment job's lines; ``provenance``: what a number depended on
 * face        ``lesson``, ``lessons``, ``plots`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
               ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine;
               ``__main__``, ``console`` the command line

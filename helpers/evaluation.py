@@ -16,7 +16,7 @@ from helpers import metrics, provenance, recipes, splits
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
 from helpers.interactions import Histories
-from helpers.recipes.base import Model, Recipe
+from helpers.recipes.base import USER_SEGMENTATION, Model, Recipe
 
 NDCG = "normalized_discounted_cumulative_gain_at_25"
 MAIN_METRICS = (NDCG, f"{NDCG}_aws", "mean_reciprocal_rank_at_25", "precision_at_5", "precision_at_25", "coverage")
@@ -90,9 +90,13 @@ def evaluate(
         InputError: unknown recipe or split, a recipe that ranks no items for users, or too little data to train on.
     """
     recipe = recipes.create(recipe) if isinstance(recipe, str) else recipe
+    if recipe.type == USER_SEGMENTATION:
+        raise InputError(
+            f"{recipe.name} finds users, it cannot recommend items; measure it with helpers.segmentation (notebook 40)"
+        )
     dataset.check_minimum()
     parts = splits.split(dataset.interactions, split, seed=seed, shuffle_ties=shuffle_ties)
-    with _peak_memory() as peak:
+    with peak_memory() as peak:
         start = time.perf_counter()
         model = recipe.fit(dataset.with_interactions(parts.train), seed=seed)
         trained = time.perf_counter()
@@ -193,7 +197,7 @@ def _label(record: Record, records: Sequence[Record]) -> str:
 
 
 @contextlib.contextmanager
-def _peak_memory():
+def peak_memory():
     """Yield a function that gives the process's peak memory in MB since entry."""
     with contextlib.suppress(OSError):  # Linux only; elsewhere the peak counts from the start of the process
         Path("/proc/self/clear_refs").write_text("5")

@@ -148,9 +148,23 @@ def segment_per_query(ranked_users: np.ndarray, truth: Histories, n_users: int) 
         truth: for each query the users who did interact, as codes in ``items``.
         n_users: all users the segment could be drawn from.
     """
-    k = max(1, round(n_users / 100))
+    k = one_percent(n_users)
     found = hits(ranked_users[:, :k], truth).sum(axis=1)
     return {"hits_at_1_percent": found.astype(float), "recall_at_1_percent": found / relevant_counts(truth)}
+
+
+def one_percent(n_users: int) -> int:
+    """Return how many users are 1 % of all, at least one."""
+    return max(1, round(n_users / 100))
+
+
+def segment_coverage(ranked_users: np.ndarray, n_users: int) -> float:
+    """Return the share of all users who are in the first 1 % of at least one segment, ``ranked_users`` ``(n, >= K)``.
+
+    The service defines coverage for items only; for segments this is our reading of it.
+    """
+    chosen = np.unique(ranked_users[:, : one_percent(n_users)])
+    return int((chosen >= 0).sum()) / n_users
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Each protocol asks another question (shared names with the command line in brack
 * ``temporal``     one moment for everybody: "what will they take from now on".
 * ``last-basket``  each user's newest basket (all events of one second) is the truth: "what is in the next basket".
 * ``leave-last``   each user's newest single event is the truth.
+* :func:`segmentation`  for recipes that find users: the newest 20 % of every user's events are the truth.
 
 Request time (``inputs.now``): a question is asked when its answer begins, as in a shop where the user has just come in,
 so it is the second of the first hidden event; under ``temporal`` it is the common cut. What happens is hidden, when
@@ -101,6 +102,21 @@ def last_basket(interactions: Interactions, *, seed: int = 0) -> Split:
 def leave_last(interactions: Interactions, *, seed: int = 0) -> Split:
     """Hide each user's newest event; users with one event only train. The caution of :func:`last_basket` holds here too."""
     return _hide("leave-last", interactions, interactions.histories.steps_back == 0)
+
+
+def segmentation(interactions: Interactions, *, hidden: float = 0.2) -> Split:
+    """Hide the newest 20 % of every user's events, as the service does to evaluate USER_SEGMENTATION recipes.
+
+    The question is turned round (which users take this item?), so this split is not among :data:`SPLITS`:
+    :mod:`helpers.segmentation` asks it.
+
+    Args:
+        hidden: share of each user's events to hide: the newest ``round(hidden * n)``, at least one. A user with a
+            single event only trains.
+    """
+    histories = interactions.histories
+    n_hidden = np.maximum(1, np.rint(hidden * histories.lengths))
+    return _hide("segmentation", interactions, histories.steps_back < n_hidden[histories.rows])
 
 
 def _hide(name: str, interactions: Interactions, hidden: np.ndarray) -> Split:

@@ -15,7 +15,15 @@ from helpers import recipes
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
 from helpers.interactions import Histories
-from helpers.recipes.base import PERSONALIZED_RANKING, POPULAR_ITEMS, RELATED_ITEMS, USER_PERSONALIZATION, Model, Recipe
+from helpers.recipes.base import (
+    PERSONALIZED_RANKING,
+    POPULAR_ITEMS,
+    RELATED_ITEMS,
+    USER_PERSONALIZATION,
+    USER_SEGMENTATION,
+    Model,
+    Recipe,
+)
 from helpers.recipes.popularity_count import count_unique_users
 
 FAST: dict[str, dict] = {
@@ -30,12 +38,15 @@ VERBS = {
     POPULAR_ITEMS: {"recommend"},
     RELATED_ITEMS: {"recommend", "similar"},
     PERSONALIZED_RANKING: {"recommend", "rank"},
+    USER_SEGMENTATION: {"segment"},
 }
 MORE_VERBS = {"local-content-based": {"similar"}}
+SEGMENT_QUERIES = {"aws-item-attribute-affinity": ['ITEMS.COLOUR = "red"']}
 CALLS = {
+    "recommend": lambda model: model.recommend(Histories.of([[0]]), 2),
     "similar": lambda model: model.similar(np.array([0]), 2),
     "rank": lambda model: model.rank(Histories.of([[0]]), np.array([[0, 1]])),
-    "segment": lambda model: model.segment(np.array([0]), 2),
+    "segment": lambda model: model.segment(SEGMENT_QUERIES.get(model.recipe.name, np.array([0])), 2),
 }
 
 
@@ -151,6 +162,13 @@ def check_unknown_gets_popular(recipe: type[Recipe], tmp_path: Path) -> None:
     dataset = small_shop()
     model = fit(recipe, dataset)
     popular = rank(count_unique_users(dataset.interactions).astype(float), 10)
+    if recipe.name == "aws-trending-now":  # it knows nobody: all get what rises, and popular items where nothing does
+        everybody = dataset.interactions.histories.at(0)
+        assert len(np.unique(model.recommend(everybody, 10)[0], axis=0)) == 1
+        assert (model.recommend(Histories.of([[], [-1]]), 10)[0] == model.recommend(everybody, 10)[0][0]).all()
+        batch = Histories.of([[], [-1]]).at(int(dataset.interactions.timestamps.max()) + 7 * 86_400)  # nothing rises any more
+        assert (model.recommend(batch, 10)[0] == popular).all()
+        return
     for row in model.recommend(Histories.of([[], [-1]]), 10)[0]:
         assert (row == popular).all()
     if "similar" in verbs(recipe):
@@ -282,7 +300,7 @@ def check_checkerboard(recipe: type[Recipe], tmp_path: Path) -> None:
     assert (allowed.sum(axis=1) == 11).all()  # one right answer among eleven: guessing finds 1 / 11
     found = model.recommend(histories, 1, allowed)[0][:, 0]
     if recipe.type == POPULAR_ITEMS:
-        assert len(set(model.recommend(histories, 5)[0].ravel())) == 5  # the same list for everybody
+        assert len(set(model.recommend(histories.at(0), 5)[0].ravel())) == 5  # the same list for all who ask at one time
         return
     assert (found == withheld).mean() >= 0.9
     if "similar" in verbs(recipe):
@@ -389,6 +407,14 @@ def check_hyperparameters(recipe: type[Recipe], tmp_path: Path) -> None:
 
 
 CHECKS = {name.removeprefix("check_"): check for name, check in globals().items() if name.startswith("check_")}
+FOR_ALL_TYPES = (
+    "same_seed_same_bytes",
+    "row_order_is_free",
+    "damaged_files_are_refused",
+    "other_verbs_are_refused",
+    "hyperparameters",
+)
+"""Promises that do not rank items: recipes of users keep these, and those of ``segment_contract``."""
 
 
 # Small tools

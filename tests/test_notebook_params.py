@@ -24,13 +24,25 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("10_popularity_count", {"SEED": 1, "DAYS": 60}, ("ndcg_personalize", "ndcg_recent")),
     ("11_sims", {"DISCOUNT": 0.0}, ("ndcg_at_25", "coverage")),
     ("11_sims", {"SEED": 1, "MIN_COUNT": 10}, ("ndcg_at_25_popularity", "items_reachable")),
+    ("12_similar_items", {"SEED": 1, "DIMENSIONS": 30}, ("ndcg_at_25", "ndcg_at_25_sims")),
+    ("12_similar_items", {"COLD": 20}, ("cold_items", "cold_ndcg", "cold_ndcg_sims", "cold_ndcg_content")),
     ("16_user_personalization", {"EPOCHS": 1, "WEIGHT": 0.0}, ("ndcg_inside_the_year", "new_items_shown")),
     ("17_personalized_ranking", {"HIDDEN_DIMENSION": 40, "LONGEST": 20}, ("searches", "reciprocal_rank_after")),
+    ("40_item_affinity", {"SEED": 1, "RANK": 300}, ("hits_at_1_percent", "item")),
+    ("40_item_affinity", {"SIZE": 10}, ("expected_takers",)),
+    ("41_item_attribute_affinity", {"SEED": 1, "SIZE": 10}, ("hits_at_1_percent", "expected_takers")),
+    (
+        "41_item_attribute_affinity",
+        {"QUERY": 'ITEMS.CATEGORY = "Food" AND ITEMS.THEME = "Alpine Folk"'},
+        ("query", "expected_takers"),
+    ),
     ("dataset_report", {"SEED": 1}, ("test_cut_inside_a_basket", "test_hidden_items_had_before")),
     ("recipe_report", {"RECIPE": "local-content-based", "BASELINE": "aws-sims"}, ("recipe", "ndcg_at_25_baseline")),
     ("recipe_report", {"SEED": 1}, ("ndcg_at_25", "ndcg_at_25_baseline")),
     ("recipe_report", {"SPLIT": "temporal"}, ("ndcg_at_25", "ndcg_at_25_baseline")),
     ("recipe_report", {"EXCLUDE_SEEN": True}, ("ndcg_at_25",)),
+    ("segment_report", {"QUERY": "1212", "SIZE": 20}, ("query", "users", "expected_takers")),
+    ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
 ]
 
 

@@ -5,19 +5,29 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import recipe_contract as contract
+import segment_contract
 
 from helpers import recipes
 from helpers.errors import InputError
 from helpers.interactions import Histories
+from helpers.recipes.base import USER_SEGMENTATION
+from helpers.recipes.item_affinity import ItemAffinity, ItemAffinityModel
+from helpers.recipes.item_attribute_affinity import ItemAttributeAffinity, ItemAttributeAffinityModel
 from helpers.recipes.personalized_ranking import PersonalizedRanking, PersonalizedRankingModel
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel, count_unique_users
 from helpers.recipes.sims import Sims, SimsModel
 
 
-@pytest.mark.parametrize("promise", contract.CHECKS)
-@pytest.mark.parametrize("recipe", recipes.names())
+def promises(recipe):
+    """Return the checks that a recipe has to pass, by name."""
+    if recipes.get(recipe).type != USER_SEGMENTATION:
+        return contract.CHECKS
+    return {name: contract.CHECKS[name] for name in contract.FOR_ALL_TYPES} | segment_contract.CHECKS
+
+
+@pytest.mark.parametrize(("recipe", "promise"), [(recipe, promise) for recipe in recipes.names() for promise in promises(recipe)])
 def test_contract(recipe, promise, tmp_path):
-    contract.CHECKS[promise](recipes.get(recipe), tmp_path)
+    promises(recipe)[promise](recipes.get(recipe), tmp_path)
 
 
 def test_registry_names_are_the_recipes_own():
@@ -173,3 +183,71 @@ def test_contract_notices(promise, tmp_path):
 def test_contract_notices_wrong_ties(tmp_path):
     with pytest.raises(AssertionError):
         contract.check_descending_ties_by_id(_with_model(TiesLastModel, PopularityCount), tmp_path)
+
+
+# The same for segments.
+
+
+class DeafItemModel(ItemAffinityModel):
+    """Ignores the query: the most active users for everything."""
+
+    def items_of(self, query):
+        super().items_of(query)
+        return np.empty(0, np.int32)
+
+
+class DeafAttributeModel(ItemAttributeAffinityModel):
+    """Ignores what the query says and looks at the whole catalogue."""
+
+    def items_of(self, query):
+        super().items_of(query)
+        return np.arange(self.n_items, dtype=np.int32)
+
+
+class OpenModel(ItemAffinityModel):
+    """Ignores who is allowed."""
+
+    def segments(self, queries, k=25, allowed=None):
+        return super().segments(queries, k)
+
+
+class GuessingModel(ItemAffinityModel):
+    """Answers an unknown item with anything."""
+
+    def items_of(self, query):
+        return np.array([0], np.int32)
+
+
+class RoundedModel(ItemAffinityModel):
+    """Breaks ties by the larger code."""
+
+    def _answer_block(self, sets, k, allowed):
+        users, likelihoods = super()._answer_block(sets, self.n_users, allowed)
+        order = np.lexsort((-users, -likelihoods.round(1)))[:, :k]
+        return np.take_along_axis(users, order, axis=1), np.take_along_axis(likelihoods, order, axis=1)
+
+
+class CompanyModel(ItemAffinityModel):
+    """Judges a query by what else is asked."""
+
+    def _likely(self, sets):
+        likely = super()._likely(sets)
+        return likely / (1 + likely.mean(axis=0))
+
+
+BROKEN_SEGMENTS = [
+    ("checkerboard", _with_model(DeafItemModel, ItemAffinity)),
+    ("checkerboard", _with_model(DeafAttributeModel, ItemAttributeAffinity)),
+    ("stays_within_allowed", _with_model(OpenModel, ItemAffinity)),
+    ("unknown_is_refused", _with_model(GuessingModel, ItemAffinity)),
+    ("descending_ties_by_code", _with_model(RoundedModel, ItemAffinity)),
+    ("single_is_batch_row", _with_model(CompanyModel, ItemAffinity)),
+]
+
+
+@pytest.mark.parametrize(
+    ("promise", "recipe"), BROKEN_SEGMENTS, ids=[f"{promise}-{n}" for n, (promise, _) in enumerate(BROKEN_SEGMENTS)]
+)
+def test_contract_notices_in_segments(promise, recipe, tmp_path):
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        segment_contract.CHECKS[promise](recipe, tmp_path)

@@ -35,7 +35,7 @@ from helpers.recipes.model_files import check_array
 from helpers.recipes.own_history import OwnHistory, repeat_shares
 from helpers.recipes.questions import HeldOut, hold_out
 from helpers.recipes.sessions import is_running
-from helpers.recipes.sims import Sims, _add_neighbours
+from helpers.recipes.sims import Sims, add_neighbours
 from helpers.recipes.top_k import top_k
 
 _TRENDS = (7, 30, 90)
@@ -111,7 +111,7 @@ class UserPersonalizationModel(HrnnModel):
         for decay in _COMPANION_DECAYS:
             found = np.zeros((len(histories), self.n_items), np.float32)
             companions = self.arrays["companions.ids"], self.arrays["companions.weights"]
-            _add_neighbours(histories.items, histories.offsets, decay, *companions, found)
+            add_neighbours(histories.items, histories.offsets, decay, *companions, found)
             yield np.log(found + np.float32(_COMPANION_FLOOR))
         importance = (1.0 + histories.steps_back) ** -0.3
         votes = sp.csr_matrix(
