@@ -13,7 +13,7 @@ def _(answer):
     return is_close(answer, scores[0] / scores.sum(), tolerance=1e-3)
 
 
-@exercise("16.2", hint="is the newest event older than the 30 minutes that end a visit? Is the request later than the training data?")
+@exercise("16.2", hint="is the newest event older than the 30 minutes that end a visit? Is the request later than the data?")
 def _(answer):
     running, live = np.array([40 <= 30]), np.array([True])
     return seal(answer) == seal(blend.SITUATIONS[int(blend.situation(running, live)[0])])
