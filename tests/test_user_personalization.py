@@ -202,6 +202,13 @@ def test_an_updated_model_can_be_saved(colours, tmp_path):
     contract.assert_same_arrays(recipes.load(tmp_path / "model"), updated)
 
 
+def test_update_without_the_table_of_users_is_refused(shop):
+    train, _, model = shop
+    bare = Dataset(train.name, train.interactions, train.items, schemas=train.schemas)
+    with pytest.raises(InputError, match="trained with attributes of users"):
+        model.update(bare)
+
+
 # Exploration
 
 

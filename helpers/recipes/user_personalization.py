@@ -25,6 +25,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from helpers.datasets.dataset import Dataset
+from helpers.errors import InputError
 from helpers.interactions import UNKNOWN, Histories
 from helpers.recipes import blend, exploration
 from helpers.recipes.descriptions import Descriptions
@@ -160,7 +161,16 @@ class UserPersonalizationModel(HrnnModel):
 
         New items are known by their attributes, everything but the network and the blend's weights is learned anew. This is the
         service's automatic update (every two hours there) and its ``trainingMode=UPDATE``.
+
+        Raises:
+            InputError: the model knows attributes of users and the dataset has none, or the other way round.
         """
+        described = self._descriptions.renew(dataset)
+        if described.users_described != self._descriptions.users_described:
+            raise InputError(
+                f"{dataset.name}: the model was trained {'with' if self._descriptions.users_described else 'without'} attributes of "
+                "users; update it with the same tables, or train anew"
+            )
         item_ids = dataset.interactions.item_ids
         place = self.item_ids.codes(item_ids.ids)
         new = place == UNKNOWN
@@ -168,7 +178,7 @@ class UserPersonalizationModel(HrnnModel):
         own, bias = arrays[f"{NET}items.own.weight"], arrays[f"{NET}items.own_bias"]
         arrays[f"{NET}items.own.weight"] = np.where(new[:, None], np.float32(0), own[place])
         arrays[f"{NET}items.own_bias"] = np.where(new, arrays[f"{NET}items.cold_bias"][0], bias[place])
-        arrays |= self._descriptions.renew(dataset).arrays()
+        arrays |= described.arrays()
         arrays |= popularity_arrays(dataset.interactions)
         arrays |= self.recipe.evidence_arrays(dataset)
         arrays["cold"] = new | self.arrays["cold"][place]
