@@ -167,9 +167,9 @@ class UserPersonalizationModel(HrnnModel):
         """
         described = self._descriptions.renew(dataset)
         if described.users_described != self._descriptions.users_described:
+            had = "with" if self._descriptions.users_described else "without"
             raise InputError(
-                f"{dataset.name}: the model was trained {'with' if self._descriptions.users_described else 'without'} attributes of "
-                "users; update it with the same tables, or train anew"
+                f"{dataset.name}: the model was trained {had} attributes of users; update it with the same tables, or train anew"
             )
         item_ids = dataset.interactions.item_ids
         place = self.item_ids.codes(item_ids.ids)
