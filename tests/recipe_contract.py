@@ -20,6 +20,9 @@ from helpers.recipes.popularity_count import count_unique_users
 
 FAST: dict[str, dict] = {
     "aws-sims": {"min_cointeraction_count": 1},
+    "aws-hrnn": {"hidden_dimension": 32, "epochs": 8},
+    "aws-hrnn-metadata": {"hidden_dimension": 32, "epochs": 8},
+    "aws-hrnn-coldstart": {"hidden_dimension": 32, "epochs": 8},
 }
 """Hyperparameters that make a recipe learn the small data sets of the contract, quickly."""
 
