@@ -25,7 +25,7 @@ def test_counts_before_each_day():
 
 
 def test_a_window_by_hand():
-    """Two days before day 3 hold one b. Three a and one b in all: shares 3.5 / 5 and 1.5 / 5; a tenth of two days' 2 events, plus 1."""
+    """The two days before day 3 hold one b. Overall three a, one b: shares 3.5 / 5 and 1.5 / 5; two days hold 2 on average."""
     share, pull = np.array([0.7, 0.3]), 1 + 0.1 * 4 * 2 / 4
     expected = np.log((np.array([0, 1]) + pull * share) / (1 + pull) / share)
     np.testing.assert_allclose(PopularityOverTime.of(FOUR).log_trend(2, np.array([3]))[0], expected, rtol=1e-5)

@@ -12,7 +12,7 @@ TWO = Histories.of([[7, 8, 9], [], [5, 6]], [[0, 30, 100], [], [90, 91]])
 
 
 def check_sessions_start(function):
-    """A pause of 70 s ends a session of gap 60; a pause of exactly the gap does not; nor does a session run on into the next user."""
+    """A pause of 70 s ends a session of gap 60, a pause of exactly the gap does not, and the next user begins anew."""
     assert function(TWO, 60).tolist() == [True, False, True, True, False]
     assert function(TWO, 70).tolist() == [True, False, False, True, False]
 
@@ -85,6 +85,12 @@ def test_planted_order_is_found_and_a_shuffled_one_is_not():
     assert order_carries_meaning(chains())
     found = [order_carries_meaning(shuffled(chains(seed=seed), seed), seed=seed + 1) for seed in range(10)]
     assert sum(found) <= 1
+
+
+def test_planted_order_is_found_where_every_pair_of_items_meets_often():
+    """Five items in 60 baskets: each of the 20 neighbours recurs by chance as well, but not as often."""
+    always = Histories.of([[0, 1, 2, 3, 4]] * 60, [[9] * 5] * 60)
+    assert order_carries_meaning(always) and not order_carries_meaning(shuffled(always, 1))
 
 
 def test_without_ties_there_is_no_order_to_ask_about():
