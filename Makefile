@@ -11,6 +11,13 @@ course test lab report outputs: export OMP_NUM_THREADS = 1
 course test lab report outputs: export OPENBLAS_NUM_THREADS = 1
 course test lab report outputs: export MKL_NUM_THREADS = 1
 course test lab report outputs: export NUMBA_NUM_THREADS = 1
+# The same kernels on every x86-64 CPU, or a notebook's last digits change with the machine: see helpers/same_digits.py.
+ifeq ($(shell uname -m),x86_64)
+course test lab report outputs: export OPENBLAS_CORETYPE = Haswell
+course test lab report outputs: export NPY_DISABLE_CPU_FEATURES = X86_V4 AVX512_ICL AVX512_SPR
+course test lab report outputs: export ATEN_CPU_CAPABILITY = avx2
+course test lab report outputs: export MKL_CBWR = COMPATIBLE
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help .venv course test lab report outputs bench

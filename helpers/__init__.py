@@ -7,7 +7,8 @@ Rooms, from the ground up (imports point down only):
 * recipes     ``recipes``: one module a recipe, one registry
 * evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``provenance``: what a number depended on
 * face        ``lesson``, ``lessons``, ``plots`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
-              ``course_page`` run notebooks and make pages of them; ``__main__``, ``console`` the command line
+              ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine;
+              ``__main__``, ``console`` the command line
 """
 
 __version__ = "0.1.0"

@@ -22,6 +22,8 @@ data_app = typer.Typer(help="List, describe and fetch data sets.", **PLAIN)
 app.add_typer(data_app, name="data")
 UsageMistake = typer.BadParameter.__mro__[2]
 """Base of all errors about the command line itself; typer shows it only through its subclasses."""
+INTERRUPTED = 130
+"""The exit code by which typer itself reports an interrupt, without a word."""
 
 Pairs = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter; may be given several times.")]
 
@@ -89,6 +91,8 @@ def evaluate_command(
         raise InputError(f"seed {min(seeds)}: use 0 or a greater whole number")
     _check_writable(json_file)
     data = datasets.load(dataset)
+    for note in (note for report in data.reports for note in report.notes()):
+        typer.echo(f"note: {note}", err=True)
     options = {"exclude_seen": exclude_seen, "shuffle_ties": shuffle_ties}
     records = []
     with Busy("Evaluating") as say:
@@ -205,17 +209,22 @@ def _say(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 (a notebook failed), 2 (the user's mistake), 130 (interrupted)."""
     try:
-        return app(arguments, prog_name="python -m helpers", standalone_mode=False) or 0
+        code = app(arguments, prog_name="python -m helpers", standalone_mode=False) or 0
+        return _interrupted() if code == INTERRUPTED else code
     except UsageMistake as mistake:
         return _fault(f"{mistake.format_message()} (see --help)", 2)
     except InputError as mistake:
         return _fault(str(mistake), 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _fault("interrupted; nothing half-written is left", 130)
+        return _interrupted()
     except RuntimeError as fault:
         if type(fault).__name__ != "NotebookFailed":
             raise
         return _fault(str(fault), 1)
+
+
+def _interrupted() -> int:
+    return _fault("interrupted; no unfinished result was left as a finished one", INTERRUPTED)
 
 
 def _fault(message: str, code: int) -> int:

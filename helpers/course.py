@@ -14,7 +14,7 @@ from typing import Any
 import matplotlib
 import nbformat
 
-from helpers import datasets, notebooks, pages, report
+from helpers import datasets, notebooks, pages, report, same_digits
 from helpers.course_page import Outcome, index
 from helpers.errors import InputError
 
@@ -120,8 +120,8 @@ def _run_parts(tasks: list[Task], dataset: str, folder: Path, say: Callable[[str
 def _in_order(work: Callable[[Any], Any], tasks: list[Any]) -> Iterator[Any]:
     """Yield the results in the order of the tasks while the workers, processes, go through them; leaving early ends these."""
     context = multiprocessing.get_context("spawn")
-    saved = {name: os.environ.get(name) for name in notebooks.THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(notebooks.THREAD_VARIABLES, "1"))  # the workers read these when they start
+    saved = {name: os.environ.get(name) for name in same_digits.VARIABLES}
+    os.environ.update(same_digits.VARIABLES)  # the workers read these when they start
     try:
         if WORKERS == 1 or len(tasks) == 1:
             yield from map(work, tasks)

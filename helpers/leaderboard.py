@@ -1,6 +1,7 @@
 """The leaderboard: every recipe that recommends items, measured alike on one data set."""
 
 import base64
+import dataclasses
 import html
 import io
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from helpers import pages, plots, recipes
 from helpers.datasets import Dataset
 from helpers.errors import InputError
 from helpers.evaluation import MAIN_METRICS, NDCG, Record, compare, evaluate
-from helpers.recipes.base import USER_SEGMENTATION
+from helpers.recipes.base import PERSONALIZED_RANKING, USER_SEGMENTATION
 
 SPLITS = ("personalize", "temporal")
 SHORT = {
@@ -25,6 +26,9 @@ SHORT = {
     "coverage": "coverage",
 }
 """The names of the main metrics where a table has little room."""
+
+QUICK = {"hidden_dimension": 64, "epochs": 4}
+"""Settings of the recipes with a network: smaller and shorter than their defaults, so that a course takes minutes."""
 
 _COST = ("test_users", "train_seconds", "score_seconds", "peak_mb", "seed")
 _QUESTIONS = {
@@ -68,7 +72,10 @@ class Leaderboard:
         table["p-value"] = ["" if name == ranked.index[0] else _p_value(p) for name, p in ranked["p-value"].items()]
         table["train s"] = [f"{seconds:.2f}" for seconds in ranked["train_seconds"]]
         users, items = records[0].test_users, records[0].items
-        caption = f"{users:,} test users, {items:,} items; p-value: paired test against the best; train s: seconds to train"
+        caption = (
+            f"{users:,} test users, {items:,} items; p-value: paired test against the best; train s: seconds to train; "
+            f"recipes with a network: {', '.join(f'{name} {value}' for name, value in QUICK.items())}"
+        )
         values = ", ".join(f"{name} {row[NDCG]:.4f} ({row['low']:.4f} to {row['high']:.4f})" for name, row in ranked.iterrows())
         alt = f"NDCG at 25 with 95 % intervals, best first: {values}."
         return (
@@ -78,9 +85,11 @@ class Leaderboard:
 
 
 def measure(dataset: Dataset, seed: int = 0) -> Leaderboard:
-    """Evaluate every registered recipe that recommends items, with its default hyperparameters, under each of ``SPLITS``.
+    """Evaluate every registered recipe that recommends items under each of ``SPLITS``: with its default hyperparameters, those
+    with a network with :data:`QUICK`.
 
-    A recipe that the data cannot feed (it needs item attributes, say) is skipped with its reason.
+    A recipe that the data cannot feed (it needs item attributes, say) is skipped with its reason, and so is Personalized-Ranking,
+    which orders given lists with the scorer of User-Personalization.
 
     Raises:
         InputError: no recipe can be measured: the data set is too small to train or test on.
@@ -90,8 +99,13 @@ def measure(dataset: Dataset, seed: int = 0) -> Leaderboard:
     for name in recipes.names():
         if recipes.get(name).type == USER_SEGMENTATION:
             continue
+        if recipes.get(name).type == PERSONALIZED_RANKING:
+            skipped[name] = f"{name}: it orders given lists with the scorer of aws-user-personalization"
+            continue
+        fields = {field.name for field in dataclasses.fields(recipes.get(name))}
+        recipe = recipes.create(name, QUICK if QUICK.keys() <= fields else {})
         try:
-            measured = {split: evaluate(dataset, name, split, seed) for split in SPLITS}
+            measured = {split: evaluate(dataset, recipe, split, seed) for split in SPLITS}
         except InputError as reason:
             skipped[name] = str(reason)
             continue

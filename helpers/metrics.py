@@ -78,7 +78,10 @@ def reciprocal_rank(hit: np.ndarray) -> np.ndarray:
 
 def dcg(hit: np.ndarray, k: int) -> np.ndarray:
     """Return the sum over hits in the first ``k`` of ``1 / log2(1 + rank)``, ``(n,)``."""
-    return hit[:, :k].astype(float) @ _discounts(min(k, hit.shape[1]))
+    total = np.zeros(len(hit))
+    for rank, discount in enumerate(_discounts(min(k, hit.shape[1]))):
+        total += discount * hit[:, rank]  # no matrix product: BLAS may sum two equal rows in different orders
+    return total
 
 
 def ideal_dcg(n_relevant: np.ndarray, k: int) -> np.ndarray:
@@ -108,8 +111,11 @@ def per_user(ranked: np.ndarray, truth: Histories) -> dict[str, np.ndarray]:
     ``normalized_discounted_cumulative_gain_at_K`` is the textbook reading, with the suffix ``_aws`` the service's.
 
     Raises:
-        ValueError: lists and truth are of different length, or a user has no hidden item (drop such users first).
+        ValueError: lists and truth are of different length, the lists have no place, or a user has no hidden item (drop
+            such users first).
     """
+    if ranked.shape[1] == 0:
+        raise ValueError("k = 0: a list holds at least 1 item")
     hit = hits(ranked, truth)
     n_relevant = relevant_counts(truth)
     if (n_relevant == 0).any():

@@ -16,6 +16,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
+from helpers import same_digits
 from helpers.errors import InputError, unknown_name
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -23,7 +24,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 NOTEBOOKS = PROJECT / "notebooks"
 RUNS = PROJECT / "runs"
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
 
 
@@ -191,9 +191,9 @@ def execute(notebook: str | Path, output: str | Path, parameters: Mapping[str, A
 
 
 def kernel_environment() -> dict[str, str]:
-    """Return the variables a kernel gets beside its parent's: one thread, so that digits repeat, and this project's package."""
+    """Return the variables a kernel gets beside its parent's: those that make digits repeat, and this project's package."""
     paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return dict.fromkeys(THREAD_VARIABLES, "1") | {"PYTHONPATH": os.pathsep.join(paths)}
+    return same_digits.VARIABLES | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 class _ThisInterpreter(AsyncKernelManager):

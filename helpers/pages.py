@@ -25,12 +25,13 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --quiet: #a3adb8; --paper: #14181d; --panel: #1f252c;
   --line: #3a434d; --link: #7ab8ff; --good: #5fd38d; --bad: #ff8f85; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 71rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK KR", "Malgun Gothic", sans-serif; }
 h1 { font-size: 1.9rem; line-height: 1.25; } h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
+p, li { max-width: 58rem; }
 a { color: var(--link); } a:focus-visible, summary:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; background: var(--paper); padding: .5rem; }
-code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .875rem; }
+code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .85rem; }
 pre { overflow-x: auto; line-height: 1.45; margin: 0; }
 .input pre { background: var(--panel); border-left: 3px solid var(--link); padding: .6rem .8rem; margin-top: .8rem; }
 .output pre { padding: .4rem .8rem; white-space: pre-wrap; } .output_stderr, .output_error { border-left: 3px solid var(--bad); }

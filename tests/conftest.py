@@ -1,10 +1,11 @@
-"""Shared by all tests: one thread a process, no window, and the folder of real data."""
+"""Shared by all tests: the same digits on every machine, no window, and the folder of real data."""
 
 import os
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+from helpers import same_digits
+
+os.environ.update(same_digits.VARIABLES)
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest  # noqa: E402  (the settings above must come before any numerical import)

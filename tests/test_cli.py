@@ -130,11 +130,23 @@ def test_a_data_set_below_the_minimum_is_a_mistake_too(tmp_path, capsys):
     assert "at least 1000" in capsys.readouterr().err
 
 
-def test_a_failed_evaluation_leaves_the_old_file_alone(shop, tmp_path, monkeypatch):
+def test_rows_that_were_not_used_are_told(shop, tmp_path, capsys):
+    lines = (Path(shop) / "interactions.csv").read_text().splitlines()
+    lines[4] = "u1,i1,yesterday"
+    (tmp_path / "interactions.csv").write_text("\n".join([*lines, lines[1], lines[2]]))
+    assert evaluate("--dataset", str(tmp_path), "--recipe", POPULAR) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"note: {tmp_path}/interactions.csv: 1 of 1,502 rows dropped: TIMESTAMP is no long (first: 'yesterday'), line 5",
+        f"note: {tmp_path}/interactions.csv: 2 of 1,502 rows dropped: exact repeat of an earlier interaction, lines 1502, 1503",
+    ]
+
+
+def test_a_failed_evaluation_leaves_the_old_file_alone(shop, tmp_path, monkeypatch, capsys):
     file = tmp_path / "out.json"
     file.write_text("old")
     monkeypatch.setattr(evaluation, "evaluate", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     assert evaluate("--dataset", shop, "--recipe", POPULAR, "--json", str(file)) == 130
+    assert capsys.readouterr().err.startswith("error: interrupted; ")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("out.json", "old")]
 
 

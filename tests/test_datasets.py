@@ -44,6 +44,7 @@ def test_csv_lines_are_right_after_line_breaks_in_cells_and_blank_lines():
         (b" \n\n", "the file is empty"),
         (b"A,B\n1,2\n1,2,3\n", "line 3, saw 3"),
         (b"A,B\n1,2,3\n1,2,3\n", "as many cells as the header"),
+        (b"A,B,A\n1,2,3\n", "line 1: column A comes 2 times"),
         (b"A,B\n1,\xff\n", "byte 6, line 2"),
         (b"A,B\n1,\0\n", "NUL"),
         ("A,B\n1,2\n".encode("utf-16"), "save the file as UTF-8"),

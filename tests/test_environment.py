@@ -1,16 +1,21 @@
 """One source of versions: the lock. Everything else that names packages must agree with it."""
 
+import os
 import re
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from threadpoolctl import threadpool_info
+
+from helpers import same_digits
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES = [
@@ -61,6 +66,24 @@ def test_this_environment_is_the_locked_one():
         if installed != pinned:
             different[name] = (pinned, installed)
     assert not different, "locked and installed versions differ; run make .venv"
+
+
+def test_make_and_the_notebook_runner_set_the_same_variables():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    plain, x86_64 = re.fullmatch(r"(.*)^ifeq \(\$\(shell uname -m\),x86_64\)$(.*)^endif$.*", makefile, re.M | re.S).groups()
+    for lines, wanted in ((plain, same_digits.ONE_THREAD), (x86_64, same_digits.X86_64_KERNELS)):
+        assert dict(re.findall(r"^course test lab report outputs: export (\w+) = (.+)$", lines, re.M)) == wanted
+
+
+@pytest.mark.skipif(not same_digits.X86_64_KERNELS.items() <= same_digits.VARIABLES.items(), reason="not an x86-64 machine")
+def test_the_libraries_take_the_kernels_they_are_told_to():
+    """A misspelt variable is ignored silently; so ask the libraries."""
+    torch = pytest.importorskip("torch")
+    blas = [library for library in threadpool_info() if library["internal_api"] == "openblas"]
+    assert blas and {(library["architecture"], library["num_threads"]) for library in blas} == {("Haswell", 1)}
+    assert not any(np._core._multiarray_umath.__cpu_features__[name] for name in os.environ["NPY_DISABLE_CPU_FEATURES"].split())
+    assert torch.backends.cpu.get_cpu_capability() == "AVX2"
+    assert torch.get_num_threads() == 1
 
 
 def test_every_package_that_the_code_imports_is_a_direct_dependency():

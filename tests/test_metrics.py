@@ -57,6 +57,11 @@ def test_an_item_hidden_twice_is_one_relevant_item():
     assert one_user(ranked=[3, 4], relevant=[3, 3])[NDCG_5] == 1.0
 
 
+def test_lists_without_a_place_are_refused():
+    with pytest.raises(ValueError, match="k = 0"):
+        one_user(ranked=[], relevant=[3])
+
+
 def test_a_user_without_hidden_items_is_refused():
     with pytest.raises(ValueError, match="at least one hidden item"):
         one_user(ranked=[1, 2], relevant=[])

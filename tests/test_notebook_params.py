@@ -24,6 +24,8 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("10_popularity_count", {"SEED": 1, "DAYS": 60}, ("ndcg_personalize", "ndcg_recent")),
     ("11_sims", {"DISCOUNT": 0.0}, ("ndcg_at_25", "coverage")),
     ("11_sims", {"SEED": 1, "MIN_COUNT": 10}, ("ndcg_at_25_popularity", "items_reachable")),
+    ("12_similar_items", {"SEED": 1, "DIMENSIONS": 30}, ("ndcg_at_25", "ndcg_at_25_sims")),
+    ("12_similar_items", {"COLD": 20}, ("cold_items", "cold_ndcg", "cold_ndcg_sims", "cold_ndcg_content")),
     ("dataset_report", {"SEED": 1}, ("test_cut_inside_a_basket", "test_hidden_items_had_before")),
     ("recipe_report", {"RECIPE": "local-content-based", "BASELINE": "aws-sims"}, ("recipe", "ndcg_at_25_baseline")),
     ("recipe_report", {"SEED": 1}, ("ndcg_at_25", "ndcg_at_25_baseline")),

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +24,8 @@ def read_csv(path: str | Path, *, encodings: Sequence[str] = ("utf-8-sig",)) -> 
         encodings: tried in order.
 
     Raises:
-        InputError: the file is absent, empty, not text in any of the encodings, or a row has more cells than the header.
+        InputError: the file is absent, empty, not text in any of the encodings, a row has more cells than the header, or
+            two columns have the same name.
     """
     return parse_csv(read_bytes(path), str(path), encodings=encodings)
 
@@ -38,9 +40,11 @@ def parse_csv(content: bytes, source: str, *, encodings: Sequence[str] = ("utf-8
             warnings.simplefilter("error", pd.errors.ParserWarning)  # "Length of header or names does not match ..."
             texts = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
             frame = pd.read_csv(BytesIO(text.encode()), index_col=False, skip_blank_lines=False, **texts)
+            header = pd.read_csv(BytesIO(text.encode()), header=None, nrows=1, skip_blank_lines=False, **texts)
     except (ValueError, pd.errors.ParserWarning, OverflowError) as fault:
         reason = " ".join(str(fault).split()).removeprefix("Error tokenizing data. C error: ")
         raise InputError(f"{source}: not a readable CSV file ({reason}); every row needs as many cells as the header") from fault
+    _check_names(header.iloc[0].dropna(), source)
     frame.columns = frame.columns.astype("str")
     frame.index = pd.Index(_lines(frame, text), name=LINE)
     return frame[frame.notna().any(axis=1)] if frame.isna().to_numpy().any() else frame
@@ -85,6 +89,13 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _check_names(header: pd.Series, source: str) -> None:
+    """Refuse a name that comes twice: pandas calls the second column something else without a word."""
+    for name, count in Counter(header).items():
+        if count > 1:
+            raise InputError(f"{source}, line 1: column {name} comes {count} times; rename or remove one")
 
 
 def _lines(frame: pd.DataFrame, text: str) -> np.ndarray:

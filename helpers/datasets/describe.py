@@ -7,6 +7,7 @@ import pandas as pd
 
 from helpers.datasets.dataset import MIN_INTERACTIONS, MIN_USERS, Dataset
 from helpers.interactions import EVENT_TYPE, Interactions
+from helpers.schemas.report import show_lines
 
 GOOD_INTERACTIONS, GOOD_USERS = 50_000, 1_000
 """The service's advice for quality, above its minimum (developer guide, "Quotas")."""
@@ -114,11 +115,13 @@ def _minimum(interactions: Interactions) -> list[Row]:
 
 
 def _imports(dataset: Dataset) -> list[Row]:
-    return [
-        (f"dropped: {report.dataset_type}", dropped.count, reason)
-        for report in dataset.reports
-        for reason, dropped in report.dropped.items()
-    ]
+    rows: list[Row] = []
+    for report in dataset.reports:
+        for reason, gone in report.dropped.items():
+            lines = show_lines(gone.lines, gone.count, report.place)
+            rows.append((f"dropped: {report.dataset_type}", gone.count, f"{reason}, {lines}"))
+        rows += [(f"warning: {report.dataset_type}", "", warning) for warning in report.warnings]
+    return rows
 
 
 def _gaps(dataset: Dataset) -> list[Row]:

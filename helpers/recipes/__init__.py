@@ -13,20 +13,26 @@ from helpers.recipes.base import Model, Recipe
 from helpers.recipes.content_based import ContentBased, ContentModel
 from helpers.recipes.hrnn import Hrnn, HrnnColdstart, HrnnMetadata, HrnnModel
 from helpers.recipes.model_files import read_model_files
+from helpers.recipes.personalized_ranking import PersonalizedRanking, PersonalizedRankingModel
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
+from helpers.recipes.similar_items import SimilarItems, SimilarItemsModel
 from helpers.recipes.sims import Sims, SimsModel
+from helpers.recipes.trending_now import TrendingModel, TrendingNow
 from helpers.recipes.user_personalization import UserPersonalization, UserPersonalizationModel
 
 REGISTRY: dict[str, tuple[type[Recipe], type[Model]]] = {
     recipe.name: (recipe, model)
     for recipe, model in [
         (PopularityCount, PopularityModel),
+        (TrendingNow, TrendingModel),
         (Sims, SimsModel),
+        (SimilarItems, SimilarItemsModel),
         (ContentBased, ContentModel),
         (Hrnn, HrnnModel),
         (HrnnMetadata, HrnnModel),
         (HrnnColdstart, HrnnModel),
         (UserPersonalization, UserPersonalizationModel),
+        (PersonalizedRanking, PersonalizedRankingModel),
     ]
 }
 """Recipe name -> the recipe and the model it makes. A new recipe is one line here."""

@@ -175,7 +175,7 @@ class Model(ABC):
         return scores
 
     def _check_request(self, k: int, allowed: np.ndarray | None, n: int, items: np.ndarray) -> None:
-        if not isinstance(k, (int, np.integer)) or k < 1:
+        if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
             raise InputError(f"k = {k!r}: ask for a whole number of items, at least 1")
         if allowed is not None and np.shape(allowed) not in ((self.n_items,), (n, self.n_items)):
             raise InputError(f"allowed has shape {np.shape(allowed)}; use ({self.n_items},) or ({n}, {self.n_items})")

@@ -39,7 +39,7 @@ def item_vectors(dataset: Dataset) -> sp.csr_matrix:
 
 def has_item_attributes(dataset: Dataset) -> bool:
     """Return whether :func:`item_vectors` would find anything to describe items by."""
-    return dataset.items is not None and bool(_blocks(dataset))
+    return dataset.items is not None and len(dataset.items.columns) > 0 and bool(_blocks(dataset))
 
 
 def _blocks(dataset: Dataset) -> list[sp.csr_matrix]:

@@ -33,7 +33,8 @@ from helpers.recipes.popularity_count import count_unique_users
 from helpers.recipes.popularity_over_time import DAY, PopularityOverTime
 from helpers.recipes.sessions import FIRST, Pieces, cut_into_pieces, is_running, order_carries_meaning
 
-_NET = "net."
+NET = "net."
+"""Prefix of the network's weights among a model's arrays."""
 _TREND_DAYS = 30
 
 
@@ -53,7 +54,7 @@ class HrnnModel(Model):
         check_array(self.arrays, "popularity.start", np.int64, (1,))
         expected = _network(self.recipe, self.n_items, Descriptions.of_arrays(self.arrays, self.n_items), self._has("request"))
         for name, tensor in expected.state_dict().items():
-            check_array(self.arrays, _NET + name, np.float32, tuple(tensor.shape))
+            check_array(self.arrays, NET + name, np.float32, tuple(tensor.shape))
 
     def score(self, histories: Histories, context: Mapping[str, Any] | None = None) -> np.ndarray:
         """Return the probability of each item to come next, ``(n, n_items)``, rows sum to 1; popular items for new users."""
@@ -75,7 +76,7 @@ class HrnnModel(Model):
             vectors, bias = self._item_table
             logits = torch.addmm(bias, queries, vectors.T).numpy()
         if self.recipe.recency_mask:
-            weight = np.float32(self.arrays[_NET + "trend_weight"][0])
+            weight = np.float32(self.arrays[NET + "trend_weight"][0])
             logits += (weight * self._trend)[moments]
         new = histories.lengths == 0
         logits[new] = np.log(self.arrays["users"] + 0.5)
@@ -97,9 +98,7 @@ class HrnnModel(Model):
     def network(self) -> HierarchicalGru:
         """The trained network, ready to answer."""
         network = _network(self.recipe, self.n_items, self._descriptions, self._has("request"))
-        weights = {
-            name.removeprefix(_NET): torch.from_numpy(a.copy()) for name, a in self.arrays.items() if name.startswith(_NET)
-        }
+        weights = {name.removeprefix(NET): torch.from_numpy(a.copy()) for name, a in self.arrays.items() if name.startswith(NET)}
         network.load_state_dict(weights)
         return network.eval()
 
@@ -107,10 +106,10 @@ class HrnnModel(Model):
     def _item_table(self) -> tuple[torch.Tensor, torch.Tensor]:
         cold = self.arrays["cold"]
         with torch.inference_mode():
-            return self.network.items(torch.from_numpy((~cold).astype(np.float32)) if cold.any() else None)
+            return self.network.items(known=torch.from_numpy((~cold).astype(np.float32)) if cold.any() else None)
 
     def _has(self, part: str) -> bool:
-        return f"{_NET}{part}.weight" in self.arrays
+        return f"{NET}{part}.weight" in self.arrays
 
     def _queries(self, histories: Histories, context: Mapping[str, Any] | None) -> torch.Tensor:
         """Return the query of each history at the time of its request, ``(n, d)``."""
@@ -214,12 +213,9 @@ class Hrnn(Recipe):
         learned = self._typical_users(interactions)
         network = fit_network(self, learned, described, context, popularity, seed)
         arrays = {
-            **{_NET + name: tensor.detach().numpy().copy() for name, tensor in network.state_dict().items()},
+            **{NET + name: tensor.detach().numpy().copy() for name, tensor in network.state_dict().items()},
             **described.arrays(),
-            "popularity.before": popularity.before,
-            "popularity.start": popularity.start,
-            "popularity.width": popularity.width,
-            "users": count_unique_users(interactions),
+            **popularity_arrays(interactions),
             "cold": self._cold_items(dataset),
         }
         return HrnnModel(self, interactions.item_ids, arrays)
@@ -337,6 +333,13 @@ def fit_network(
             network.items.cold_bias.fill_(float(np.median(popularity.log_overall())))
         training.train(network, inputs, plan, seed, title=recipe.name)
     return network
+
+
+def popularity_arrays(interactions: Interactions) -> dict[str, np.ndarray]:
+    """Return what a model keeps of the items' popularity, over time and in unique users."""
+    popularity = PopularityOverTime.of(interactions)
+    named = {f"popularity.{name}": getattr(popularity, name) for name in ("before", "start", "width")}
+    return {**named, "users": count_unique_users(interactions)}
 
 
 def creation_times(dataset: Dataset) -> np.ndarray:

@@ -90,22 +90,27 @@ class ItemTable(nn.Module):
         self.cold_bias = nn.Parameter(torch.zeros(1))
         self.tokens = nn.Embedding(sizes.n_tokens, sizes.hidden)
         self.token_bias = nn.Parameter(torch.zeros(sizes.n_tokens))
-        self.attributes = None if attributes is None else Mixture.of(attributes)
+        self.attributes = attributes
+        self._all_attributes = None if attributes is None else Mixture.of(attributes)
         nn.init.normal_(self.own.weight, std=sizes.hidden**-0.5)
         nn.init.normal_(self.tokens.weight, std=0.5 * sizes.hidden**-0.5)
 
-    def forward(self, known: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return all vectors ``(n_items, d)`` and biases ``(n_items,)``.
+    def forward(self, items: np.ndarray | None = None, known: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the vectors ``(k, d)`` and biases ``(k,)`` of the items.
 
         Args:
-            known: float ``(n_items,)``, 1 = use what the item learned of its own, 0 = only its attributes; None = all known.
+            items: codes, ``(k,)``; None = all.
+            known: float ``(k,)``, 1 = use what the item learned of its own, 0 = only its attributes; None = all known.
         """
-        vectors, bias = self.own.weight, self.own_bias
+        vectors, bias, attributes = self.own.weight, self.own_bias, self._all_attributes
+        if items is not None:
+            vectors, bias = vectors[items], bias[items]
+            attributes = None if self.attributes is None else Mixture.of(self.attributes[items])
         if known is not None:
             vectors, bias = vectors * known[:, None], bias * known + self.cold_bias * (1 - known)
-        if self.attributes is not None:
-            vectors = vectors + self.attributes.of_rows(self.tokens.weight)
-            bias = bias + self.attributes.of_rows(self.token_bias[:, None])[:, 0]
+        if attributes is not None:
+            vectors = vectors + attributes.of_rows(self.tokens.weight)
+            bias = bias + attributes.of_rows(self.token_bias[:, None])[:, 0]
         return vectors, bias
 
 

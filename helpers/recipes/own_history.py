@@ -43,9 +43,8 @@ class OwnHistory:
     """Features of each pair of a history and an item in it.
 
     Attributes:
-        rows, items: the pairs, ``(p,)``, sorted. features: float32 ``(p, len(NAMES))``. sessions: different sessions with the
-            item,
-        ``(p,)``.
+        rows, items: the pairs, ``(p,)``, sorted. features: float32 ``(p, len(NAMES))``.
+        sessions: different sessions with the item, ``(p,)``.
     """
 
     def __init__(self, histories: Histories, gap: float, repeats: np.ndarray):

@@ -4,6 +4,10 @@ once.
 **What is asked.** At every position of a session (before its first item, after the first, ...) the items that follow in it are
 the answer, the next one most: the item ``s`` steps ahead counts ``look_ahead ** s``. With 0 that is plain next-item prediction.
 
+**Large catalogues.** Up to ``full_catalogue`` items the loss compares with every item. Beyond, with the batch's own items and a
+random sample of the others, each of which stands for as many as it represents: the cost of an update then no longer grows
+with the catalogue (importance sampling; Jean et al., ACL 2015).
+
 **Events of one second.** An order of a shop writes all its lines at one second, and the file's order may or may not mean
 something. :func:`helpers.recipes.sessions.order_carries_meaning` asks the data. Where the order is meaningless, events of one
 second are shuffled anew in every epoch and all later items of the session count nearly alike: the network learns a set.
@@ -34,6 +38,7 @@ class Plan:
         learning_rate: highest value of the cycle. weight_decay, dropout: against learning by heart.
         session_gap: seconds. bptt: events of a piece at most. sessions: pieces a user's memory reaches back.
         look_ahead: 0 to 1. shuffle_ties: see the module's text. hide_items: share of items shown by attributes only.
+        full_catalogue: items. negatives: size of the sample.
     """
 
     epochs: int = 6
@@ -46,6 +51,8 @@ class Plan:
     look_ahead: float = 0.5
     shuffle_ties: bool = False
     hide_items: float = 0.0
+    full_catalogue: int = 6000
+    negatives: int = 2048
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,6 @@ def train(network: HierarchicalGru, inputs: Inputs, plan: Plan, seed: int, title
     optimiser = torch.optim.AdamW(network.parameters(), plan.learning_rate, betas=(0.9, 0.98), weight_decay=plan.weight_decay)
     steps += 2 * plan.epochs  # batches are cut at whole windows: there may be a few more
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=steps, pct_start=0.2)
-    trend = None if inputs.trend is None else torch.from_numpy(inputs.trend)
     losses = []
     network.train()
     with Busy(title) as say:
@@ -88,7 +94,7 @@ def train(network: HierarchicalGru, inputs: Inputs, plan: Plan, seed: int, title
             order = _tie_order(inputs.histories, draw) if plan.shuffle_ties else np.arange(len(inputs.histories.items))
             total = positions = 0.0
             for pieces in windows.batches(draw):
-                loss, n = _loss(network, inputs, plan, trend, windows, pieces, order)
+                loss, n = _loss(network, inputs, plan, windows, pieces, order, draw)
                 optimiser.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -128,7 +134,15 @@ def _tie_order(histories: Histories, draw: np.random.Generator) -> np.ndarray:
     return np.lexsort((draw.random(len(histories.items)), histories.timestamps, histories.rows))
 
 
-def _loss(network: HierarchicalGru, inputs: Inputs, plan: Plan, trend, windows: _Windows, chosen: np.ndarray, order: np.ndarray):
+def _loss(
+    network: HierarchicalGru,
+    inputs: Inputs,
+    plan: Plan,
+    windows: _Windows,
+    chosen: np.ndarray,
+    order: np.ndarray,
+    draw: np.random.Generator,
+) -> tuple[torch.Tensor, int]:
     """Return the mean loss over the positions of the chosen pieces, and their number."""
     pieces, lengths = windows.pieces, windows.pieces.lengths[chosen]
     starts = np.cumsum(lengths) - lengths
@@ -136,10 +150,13 @@ def _loss(network: HierarchicalGru, inputs: Inputs, plan: Plan, trend, windows: 
     first[starts] = True
     places = np.arange(len(first)) - np.repeat(starts, lengths)
     events = order[np.repeat(pieces.starts[chosen], lengths) + places]
-    items = torch.from_numpy(inputs.histories.items[events]).long()
+    items = inputs.histories.items[events]
 
-    vectors, bias = network.items(_shown_whole(network, plan.hide_items))
-    met = vectors[items]
+    candidates, stands_for = _candidates(items, len(network.items.own_bias), plan, draw)
+    known = torch.rand(len(stands_for)) >= plan.hide_items if plan.hide_items else None
+    vectors, bias = network.items(candidates, known if known is None else known.float())
+    places_of = torch.from_numpy(items.astype(np.int64) if candidates is None else np.searchsorted(candidates, items))
+    met = vectors[places_of]
     seen = met
     if inputs.tokens.shape[1]:
         seen = seen + network.describe(torch.from_numpy(inputs.tokens[events]))
@@ -157,19 +174,27 @@ def _loss(network: HierarchicalGru, inputs: Inputs, plan: Plan, trend, windows: 
     queries = network.ask(states, state_before(means, first), _request(network, inputs, events, starts, lengths))
 
     ahead = _look_ahead(places, np.repeat(lengths, lengths), plan.look_ahead)
-    fit = (queries * ahead.of_rows(met)).sum(dim=1) + ahead.of_rows(bias[items][:, None])[:, 0]
-    moments = None
-    if trend is not None:
-        moment = np.repeat(inputs.moments[events[starts]], lengths)
-        moments = torch.from_numpy(moment)
-        later = _trend_ahead(ahead, inputs.trend, moment, inputs.histories.items[events])
-        fit = fit + network.trend_weight * later
+    fit = (queries * ahead.of_rows(met)).sum(dim=1) + ahead.of_rows(bias[places_of][:, None])[:, 0]
+    trend = moments = None
+    if inputs.trend is not None:
+        times, moment = np.unique(inputs.moments[events[starts]], return_inverse=True)
+        trend = inputs.trend[times] if candidates is None else inputs.trend[np.ix_(times, candidates)]
+        moment = np.repeat(moment, lengths)
+        fit = fit + network.trend_weight * _trend_ahead(ahead, trend, moment, places_of.numpy())
+        trend, moments = torch.from_numpy(trend), torch.from_numpy(moment)
+    bias = bias + torch.from_numpy(np.log(stands_for))
     return mean_log_normaliser(queries, vectors, bias, network.trend_weight, trend, moments) - fit.mean(), len(queries)
 
 
-def _shown_whole(network: HierarchicalGru, hide: float) -> torch.Tensor | None:
-    """Draw the items that show their own vector in this update; None = all."""
-    return (torch.rand(network.items.own.num_embeddings) >= hide).float() if hide else None
+def _candidates(items: np.ndarray, n_items: int, plan: Plan, draw: np.random.Generator) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return the items that the loss compares with, sorted, and how many items each stands for, float32; None = the catalogue."""
+    if n_items <= plan.full_catalogue:
+        return None, np.ones(n_items, np.float32)
+    own = np.unique(items)
+    others = np.setdiff1d(draw.integers(0, n_items, plan.negatives), own)
+    candidates = np.sort(np.concatenate([own, others]))
+    weight = (n_items - len(own)) / max(1, len(others))
+    return candidates, np.where(np.isin(candidates, own), 1, weight).astype(np.float32)
 
 
 def _request(network: HierarchicalGru, inputs: Inputs, events: np.ndarray, starts: np.ndarray, lengths: np.ndarray):
@@ -199,7 +224,7 @@ def _look_ahead(places: np.ndarray, lengths: np.ndarray, decay: float) -> Mixtur
 
 
 def _trend_ahead(ahead: Mixture, trend: np.ndarray, moments: np.ndarray, items: np.ndarray) -> torch.Tensor:
-    """Return the mean trend of each position's answers, ``(m,)``."""
+    """Return the mean trend of each position's answers, ``(m,)``; ``moments`` and ``items`` are places in ``trend``."""
     offsets, columns = ahead.offsets.numpy(), ahead.columns.numpy()
     rows = np.repeat(np.arange(len(moments)), np.diff(offsets))
     values = trend[moments[rows], items[columns]] * ahead.weights.numpy()

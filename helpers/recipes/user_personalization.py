@@ -19,23 +19,24 @@ A new event is part of the history of the next request, so it changes the answer
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
 from helpers.datasets.dataset import Dataset
 from helpers.interactions import UNKNOWN, Histories
-from helpers.recipes import blend
+from helpers.recipes import blend, exploration
 from helpers.recipes.descriptions import Descriptions
-from helpers.recipes.hrnn import Hrnn, HrnnModel, creation_times
+from helpers.recipes.hrnn import NET, Hrnn, HrnnModel, creation_times, popularity_arrays
 from helpers.recipes.hyperparameters import hyperparameter
 from helpers.recipes.linear import linear_weights
 from helpers.recipes.model_files import check_array
 from helpers.recipes.own_history import OwnHistory, repeat_shares
-from helpers.recipes.questions import hold_out
+from helpers.recipes.questions import HeldOut, hold_out
 from helpers.recipes.sessions import is_running
-from helpers.recipes.sims import Sims, _add_neighbours
+from helpers.recipes.sims import Sims, add_neighbours
+from helpers.recipes.top_k import top_k
 
 _TRENDS = (7, 30, 90)
 _COMPANION_DECAYS = (1.25, 0.3)
@@ -97,9 +98,9 @@ class UserPersonalizationModel(HrnnModel):
         """Return the features of the items in each history."""
         return OwnHistory(histories, self.recipe.session_gap, self.arrays["repeats"])
 
-    def evidence(self, histories: Histories, context: Mapping[str, Any] | None = None) -> dict[str, np.ndarray]:
-        """Return each part's score of every item, by name, float32 ``(n, n_items)``."""
-        return dict(zip(blend.EVIDENCE, self._evidence(histories, context), strict=True))
+    def parts(self, histories: Histories, context: Mapping[str, Any] | None = None) -> list[np.ndarray]:
+        """Return each part's score of every item, float32 ``(n, n_items)`` each, in the order of :data:`blend.EVIDENCE`."""
+        return list(self._evidence(histories, context))
 
     def _evidence(self, histories: Histories, context: Mapping[str, Any] | None = None):
         yield super().logits(histories, context)
@@ -110,7 +111,7 @@ class UserPersonalizationModel(HrnnModel):
         for decay in _COMPANION_DECAYS:
             found = np.zeros((len(histories), self.n_items), np.float32)
             companions = self.arrays["companions.ids"], self.arrays["companions.weights"]
-            _add_neighbours(histories.items, histories.offsets, decay, *companions, found)
+            add_neighbours(histories.items, histories.offsets, decay, *companions, found)
             yield np.log(found + np.float32(_COMPANION_FLOOR))
         importance = (1.0 + histories.steps_back) ** -0.3
         votes = sp.csr_matrix(
@@ -120,6 +121,59 @@ class UserPersonalizationModel(HrnnModel):
         spoken = (votes @ self._linear).toarray() / np.sqrt(np.maximum(1, histories.lengths))[:, None].astype(np.float32)
         yield np.log(np.maximum(spoken, 0) + np.float32(_LINEAR_FLOOR))
 
+    def explore(
+        self,
+        histories: Histories,
+        k: int = 25,
+        *,
+        weight: float | None = None,
+        age_cut_off: float | None = None,
+        shown: np.ndarray | None = None,
+        seed: int = 0,
+        request: int = 0,
+        allowed: np.ndarray | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rank the catalogue as :meth:`recommend`, with a chance for new items (:mod:`helpers.recipes.exploration`).
+
+        Args:
+            weight: 0 to 1; None = the recipe's ``exploration_weight``.
+            age_cut_off: days; None = the recipe's ``exploration_item_age_cut_off``.
+            shown: how often each item was shown since the training, ``(n_items,)``; None = never.
+            seed, request: the same user, seed and request number get the same list.
+
+        Returns:
+            Item codes and scores ``(n, k)``, as :meth:`recommend`.
+        """
+        self._check_request(k, allowed, len(histories), histories.items)
+        weight = self.recipe.exploration_weight if weight is None else weight
+        age_cut_off = self.recipe.exploration_item_age_cut_off if age_cut_off is None else age_cut_off
+        now = np.where(histories.now > 0, histories.now, self._popularity.end)
+        met = self.arrays["users"] + (0 if shown is None else shown)
+        new = exploration.eligible(self.arrays["created"], now, age_cut_off)
+        luck = exploration.draw_luck(histories, self.n_items, seed, request)
+        scores = exploration.with_bonus(self.score(histories, context), new, met, weight, k, luck, allowed)
+        return top_k(scores, k, allowed)
+
+    def update(self, dataset: Dataset) -> "UserPersonalizationModel":
+        """Return a model that knows the dataset's new items and newest interactions, without training the network again.
+
+        New items are known by their attributes, everything but the network and the blend's weights is learned anew. This is the
+        service's automatic update (every two hours there) and its ``trainingMode=UPDATE``.
+        """
+        item_ids = dataset.interactions.item_ids
+        place = self.item_ids.codes(item_ids.ids)
+        new = place == UNKNOWN
+        arrays = dict(self.arrays)
+        own, bias = arrays[f"{NET}items.own.weight"], arrays[f"{NET}items.own_bias"]
+        arrays[f"{NET}items.own.weight"] = np.where(new[:, None], np.float32(0), own[place])
+        arrays[f"{NET}items.own_bias"] = np.where(new, arrays[f"{NET}items.cold_bias"][0], bias[place])
+        arrays |= self._descriptions.renew(dataset).arrays()
+        arrays |= popularity_arrays(dataset.interactions)
+        arrays |= self.recipe.evidence_arrays(dataset)
+        arrays["cold"] = new | self.arrays["cold"][place]
+        return type(self)(self.recipe, item_ids, arrays)
+
     @cached_property
     def _linear(self) -> sp.csr_matrix:
         parts = (self.arrays[f"linear.{name}"] for name in ("data", "indices", "offsets"))
@@ -127,50 +181,47 @@ class UserPersonalizationModel(HrnnModel):
 
 
 @dataclass(frozen=True)
-class UserPersonalization(Hrnn):
-    """The best recommender for known users, blended from all evidence (developer guide, "User-Personalization recipe")."""
+class Blended(Hrnn):
+    """A recipe that joins the network with all other evidence; base of User-Personalization and Personalized-Ranking."""
 
-    name = "aws-user-personalization"
     needs = "Interactions; Items, Users and context are used where there are any"
-    source = "Amazon Personalize developer guide, User-Personalization recipe; Ma et al. 2020; Steck 2019; see the module's text"
+    model: ClassVar[type[UserPersonalizationModel]] = UserPersonalizationModel
 
     hidden_dimension: int = hyperparameter(149, 32, 256, tunable=True, doc="numbers in the state and in an item's vector")
-    exploration_weight: float = hyperparameter(
-        0.3, 0, 1, doc="how much new items are shown beyond what is known of them; 0 = never"
-    )
-    exploration_item_age_cut_off: float = hyperparameter(30.0, 0, doc="items are new for so many days")
 
     def fit(self, dataset: Dataset, seed: int = 0) -> UserPersonalizationModel:
         held = hold_out(dataset.interactions, self.session_gap, seed)
         inner = self._fit_parts(dataset.with_interactions(held.learn), seed)
-        weights = self._fit_blend(inner, held)
-        return self._with(self._fit_parts(dataset, seed), {"blend": weights})
+        blended = {"blend": self._fit_blend(inner, held)}
+        del inner
+        whole = self._fit_parts(dataset, seed)
+        return self.model(self, whole.item_ids, {**whole.arrays, **blended})
 
     def _describe(self, dataset: Dataset) -> Descriptions:
         return Descriptions.learn(dataset)
 
     def _fit_parts(self, dataset: Dataset, seed: int) -> UserPersonalizationModel:
-        network = super().fit(dataset, seed)
+        arrays = {**super().fit(dataset, seed).arrays, **self.evidence_arrays(dataset)}
+        arrays["blend"] = np.tile(blend.prior(), (len(blend.SITUATIONS), 1))
+        return self.model(self, dataset.interactions.item_ids, arrays)
+
+    def evidence_arrays(self, dataset: Dataset) -> dict[str, np.ndarray]:
+        """Learn all parts but the network; seconds, so they can be renewed whenever data arrive."""
         interactions = dataset.interactions
-        companions = (
-            Sims(min_cointeraction_count=1, neighbours=200, session_gap_minutes=self.session_gap_minutes).fit(dataset).arrays
-        )
+        companions = Sims(min_cointeraction_count=1, neighbours=200, session_gap_minutes=self.session_gap_minutes).fit(dataset)
         linear = linear_weights(interactions)
-        arrays = {
-            **network.arrays,
-            "companions.ids": companions["ids"],
-            "companions.weights": companions["weights"],
+        return {
+            "companions.ids": companions.arrays["ids"],
+            "companions.weights": companions.arrays["weights"],
             "linear.data": linear.data,
             "linear.indices": linear.indices.astype(np.int32),
             "linear.offsets": linear.indptr.astype(np.int64),
             "repeats": repeat_shares(interactions.histories, interactions.n_items, self.session_gap),
             "created": creation_times(dataset),
             "until": np.array([interactions.timestamps.max(initial=0)]),
-            "blend": np.tile(blend.prior(), (len(blend.SITUATIONS), 1)),
         }
-        return UserPersonalizationModel(self, interactions.item_ids, arrays)
 
-    def _fit_blend(self, parts: UserPersonalizationModel, held) -> np.ndarray:
+    def _fit_blend(self, parts: UserPersonalizationModel, held: HeldOut) -> np.ndarray:
         """Fit the weights of each situation; live situations start from what was found inside the time of the training data."""
         weights = np.tile(blend.prior(), (len(blend.SITUATIONS), 1))
         for live, questions in enumerate((held.inside, held.after)):
@@ -179,10 +230,16 @@ class UserPersonalization(Hrnn):
                 row = 2 * live + inside
                 chosen = questions.take(np.flatnonzero(running == inside))
                 start = weights[inside] if live else weights[row]
-                weights[row] = blend.fit_weights(
-                    chosen, lambda h: list(parts._evidence(h)), parts.own_history, start, parts.n_items
-                )
+                weights[row] = blend.fit_weights(chosen, parts.parts, parts.own_history, start, parts.n_items)
         return weights
 
-    def _with(self, model: UserPersonalizationModel, arrays: Mapping[str, np.ndarray]) -> UserPersonalizationModel:
-        return UserPersonalizationModel(self, model.item_ids, {**model.arrays, **arrays})
+
+@dataclass(frozen=True)
+class UserPersonalization(Blended):
+    """The best recommender for known users, blended from all evidence (developer guide, "User-Personalization recipe")."""
+
+    name = "aws-user-personalization"
+    source = "Amazon Personalize developer guide, User-Personalization recipe; Ma et al. 2020; Steck 2019; see the module's text"
+
+    exploration_weight: float = hyperparameter(0.3, 0, 1, doc="how much new items are shown beyond what is known; 0 = never")
+    exploration_item_age_cut_off: float = hyperparameter(30.0, 0, doc="items are new for so many days")

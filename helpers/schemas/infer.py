@@ -31,8 +31,8 @@ def infer(frame: pd.DataFrame, dataset_type: str) -> Schema:
     required, reserved = REQUIRED[dataset_type], RESERVED[dataset_type]
     missing = [name for name in required if name not in frame]
     if missing:
-        found = ", ".join(map(str, frame.columns))
-        raise InputError(f"{dataset_type}: Input CSV is missing the following columns: [{', '.join(missing)}]; found [{found}]")
+        text = f"{dataset_type}: Input CSV is missing the following columns: [{', '.join(missing)}]"  # the service's words
+        raise InputError(f"{text}; found [{', '.join(map(str, frame.columns))}]. Rename or add columns in the file")
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise InputError(f"{dataset_type}: column {twice[0]} comes twice; keep one")

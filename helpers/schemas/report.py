@@ -52,6 +52,15 @@ class ImportReport:
         """Return the same report without the rows, for keeping."""
         return replace(self, frame=self.frame.iloc[:0])
 
+    def notes(self) -> list[str]:
+        """Return one sentence for each reason to drop rows and for each warning, with the source and the first lines."""
+        rows = f"of {self.rows_read:,} rows dropped"
+        dropped = [
+            f"{self.source}: {gone.count:,} {rows}: {reason}, {show_lines(gone.lines, gone.count, self.place)}"
+            for reason, gone in self.dropped.items()
+        ]
+        return dropped + [f"{self.source}: {warning}" for warning in self.warnings]
+
     def table(self) -> pd.DataFrame:
         """Return the report as a table to look at: columns ``what``, ``rows``, ``lines``; a warning is a row without a count."""
         rows = [("read", self.rows_read, ""), ("kept", self.rows_kept, "")]
