@@ -104,7 +104,7 @@ def test_a_hidden_item_is_its_attributes():
     with torch.no_grad():
         table.cold_bias.fill_(-5.0)
         vectors, bias = table()
-        hidden, hidden_bias = table(torch.tensor([1.0, 1.0, 0.0]))
+        hidden, hidden_bias = table(known=torch.tensor([1.0, 1.0, 0.0]))
     torch.testing.assert_close(hidden[:2], vectors[:2])
     torch.testing.assert_close(hidden[2], table.tokens.weight[0])
     torch.testing.assert_close(vectors[0], table.own.weight[0] + table.tokens.weight[0])
