@@ -30,6 +30,9 @@ FAST: dict[str, dict] = {
     "aws-sims": {"min_cointeraction_count": 1},
     "aws-user-personalization": {"hidden_dimension": 32, "epochs": 1},
     "aws-personalized-ranking": {"hidden_dimension": 32, "epochs": 1},
+    "aws-hrnn": {"hidden_dimension": 32, "epochs": 8},
+    "aws-hrnn-metadata": {"hidden_dimension": 32, "epochs": 8},
+    "aws-hrnn-coldstart": {"hidden_dimension": 32, "epochs": 8},
 }
 """Hyperparameters that make a recipe learn the small data sets of the contract, quickly."""
 

@@ -25,7 +25,7 @@ from helpers.interactions import UNKNOWN, Histories, Interactions
 from helpers.recipes import descriptions, training
 from helpers.recipes.base import USER_PERSONALIZATION, Model, Recipe
 from helpers.recipes.descriptions import Descriptions
-from helpers.recipes.features import CREATION_TIMESTAMP, has_item_attributes
+from helpers.recipes.features import CREATION_TIMESTAMP, described_fields, has_item_attributes
 from helpers.recipes.hyperparameters import hyperparameter
 from helpers.recipes.model_files import check_array
 from helpers.recipes.network import HierarchicalGru, Sizes, gap_class
@@ -47,7 +47,8 @@ class HrnnModel(Model):
         super().check()
         check_array(self.arrays, "users", np.int64, (self.n_items,))
         check_array(self.arrays, "cold", np.bool_, (self.n_items,))
-        check_array(self.arrays, "popularity.before", np.float32, (None, self.n_items))
+        if not len(check_array(self.arrays, "popularity.before", np.float32, (None, self.n_items))):
+            raise ValueError("the popularity has no buckets")
         if check_array(self.arrays, "popularity.width", np.int64, (1,))[0] < 1:
             raise ValueError("the popularity buckets have no width")
         check_array(self.arrays, "popularity.start", np.int64, (1,))
@@ -247,13 +248,14 @@ class HrnnMetadata(Hrnn):
     source = "Amazon Personalize developer guide, HRNN-Metadata recipe; Ma et al. 2020"
 
     def _describe(self, dataset: Dataset) -> Descriptions:
-        described = Descriptions.learn(dataset)
-        if not len(described.keys):
+        columns = descriptions.event_columns(dataset.interactions.columns)
+        tables = (dataset.items, "item"), (dataset.users, "user")
+        if not columns and not any(table is not None and described_fields(dataset, kind) for table, kind in tables):
             raise InputError(
                 f"{dataset.name}: nothing describes items, users or events; {self.name} needs items.csv, users.csv or a context "
                 "column. Use aws-hrnn for ids and times alone."
             )
-        return described
+        return Descriptions.learn(dataset)
 
 
 @dataclass(frozen=True)
