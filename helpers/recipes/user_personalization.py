@@ -29,7 +29,8 @@ from helpers.errors import InputError
 from helpers.interactions import UNKNOWN, Histories
 from helpers.recipes import blend, exploration
 from helpers.recipes.descriptions import Descriptions
-from helpers.recipes.hrnn import NET, Hrnn, HrnnModel, creation_times, popularity_arrays
+from helpers.recipes.hrnn import Hrnn, creation_times, popularity_arrays
+from helpers.recipes.hrnn_model import NET, HrnnModel
 from helpers.recipes.hyperparameters import hyperparameter
 from helpers.recipes.linear import linear_weights
 from helpers.recipes.model_files import check_array
