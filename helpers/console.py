@@ -37,7 +37,7 @@ class Busy:
 
     def __init__(self, text: str):
         self._text = text
-        self._status = Console(stderr=True).status(text)
+        self._status = Console(stderr=True, force_jupyter=False).status(text)  # no widget in a notebook
 
     def __enter__(self) -> Callable[[str], None]:
         self._status.start()
