@@ -38,12 +38,8 @@ class Busy:
 
     def __init__(self, text: str):
         self._text = text
-<<<<<<< HEAD
         console = Console(stderr=True)
         self._status = console.status(text) if console.is_terminal and not console.is_jupyter else None
-=======
-        self._status = Console(stderr=True, force_jupyter=False).status(text)  # no widget in a notebook
->>>>>>> hrnn-lessons
 
     def __enter__(self) -> Callable[[str], None]:
         if self._status is None:
