@@ -260,7 +260,7 @@ def _line(name: str, found: list[dict], methods: dict[str, list[dict]]) -> dict:
 
 
 def _users(rows: list[dict]) -> np.ndarray:
-    """Return the NDCG of each test user: other users of other seeds follow one another, the same users count once, by their mean."""
+    """Return the NDCG of each test user; users that all seeds share count once, by their mean."""
     values = [row["per_user"][NDCG] for row in rows]
     return np.concatenate(values) if rows[0]["split"] == "personalize" else np.mean(values, axis=0)
 
