@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ class Busy:
 
     def __init__(self, text: str):
         self._text = text
-        self._status = Console(stderr=True, force_jupyter=False).status(text)  # no widget in a notebook
+        console = Console(stderr=True, force_jupyter=False, force_terminal=sys.stderr.isatty())  # a notebook stays silent
+        self._status = console.status(text)
 
     def __enter__(self) -> Callable[[str], None]:
         self._status.start()
