@@ -220,7 +220,7 @@ class Work:
         found = self._service.find_filter(job["filterArn"], job["datasetGroupArn"]) if job.get("filterArn") else None
         self._run_batch(arn, job, batch.segmenting(deployment, group, job, found), stop)
 
-    def _run_batch(self, arn: str, job: dict[str, Any], answer: batch.Answer, stop: Event) -> None:
+    def _run_batch(self, arn: str, job: dict[str, Any], answer: batch.AnswerLines, stop: Event) -> None:
         def going() -> None:
             if stop.is_set():
                 raise Stopped
