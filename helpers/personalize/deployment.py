@@ -32,18 +32,25 @@ class Deployment:
         self.model = recipes.load(trained / "model")
         self.summary = json.loads((trained / SUMMARY).read_text(encoding="utf-8"))
         self.events = _read_events(trained, self.model.item_ids)
+        self._until = int(self.events.timestamps.max(initial=0))
         self._tables: tuple[Group, Table | None, int] | None = None
         self._bulk_codes: tuple[Interactions, np.ndarray] | None = None
 
     def histories(self, users: Sequence[str | None], group: Group | None) -> Histories:
-        """Return the histories of these users as known now: from the training, and streamed since (not without ``group``)."""
+        """Return the histories of these users as known now: from the training, and streamed since (not without ``group``).
+
+        They are asked at the newest time that the service knows of: the end of the training data, or the newest streamed event of
+        anybody in the group if that is later. So the user who has just sent an event is inside a visit, and one who was away is at
+        the start of the next. The clock of the machine plays no part: the data may be years old.
+        """
         codes = self.events.user_ids.codes([user or "" for user in users])
         rows = [self._history(user, code, group) for user, code in zip(users, codes, strict=True)]
         lengths = [len(items) for items, _, _ in rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         items, times = (np.concatenate([row[i] for row in rows]) for i in (0, 1))
         columns = {name: np.concatenate([row[2][name] for row in rows]) for name in self.events.columns}
-        return Histories(items, times, offsets, codes, columns=columns)
+        now = max(self._until, group.newest if group else 0)
+        return Histories(items, times, offsets, codes, columns=columns).at(now)
 
     def _history(self, user: str | None, code: int, group: Group | None) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         known = slice(*self.events.offsets[code : code + 2]) if code >= 0 else slice(0, 0)

@@ -42,6 +42,8 @@ class Group:
     def __init__(self, arn: str, schemas: Mapping[str, Schema], parts: Mapping[str, list[Path]], records, events):
         self.arn, self.schemas, self.parts = arn, schemas, parts
         self.streamed: dict[str, list[Streamed]] = {}
+        self.newest = 0
+        """Time of the newest streamed event of anybody, Unix seconds; 0 without one."""
         self.put_items: list[tuple[str, dict[str, Any]]] = list(records.get("Items", {}).items())
         """Items put one by one, in order of arrival: who holds a table of items applies what is new."""
         self._put_users: dict[str, dict[str, Any]] = dict(records.get("Users", {}))
@@ -53,6 +55,7 @@ class Group:
         for number, event in events:
             one = Streamed(number, event.get("item"), event["time"], event["columns"])
             self.streamed.setdefault(event.get("user") or event["session"], []).append(one)
+            self.newest = max(self.newest, one.time)
 
     def add_users(self, records: Mapping[str, dict[str, Any]]) -> None:
         """Replace the attributes of users."""
