@@ -45,7 +45,7 @@ report: $(VENV)/.built ## make one report: make report NOTEBOOK=notebooks/report
 outputs: $(VENV)/.built ## execute the committed notebooks again, in place
 	$(PY) -m helpers outputs
 
-bench: $(VENV)/.built ## run the benchmarks, one after the other
+bench: $(VENV)/.built ## run the benchmarks, one after the other (hours; each can be run alone)
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done
 
 # The stamp is written last, and --clear removes it first: a half-built environment never counts.

@@ -2,10 +2,12 @@
 
 Rooms, from the ground up (imports point down only):
 
-* ground      ``errors``, ``interactions``, ``schemas``, ``filters``, ``attribute_query``, ``splits``, ``metrics``: no files, no models
+* ground      ``errors``, ``interactions``, ``schemas``, ``filters``, ``attribute_query``, ``splits``, ``metrics``: no files, no
+              models
 * data        ``datasets``: a name or a folder becomes a ``Dataset``; the Glue preparation; the generated shop
-* recipes     ``recipes``: one module a recipe, one registry
-* evaluation  ``evaluation``, ``segmentation``, ``leaderboard``: split, fit, rank, measure; ``provenance``: what a number depended on
+* recipes     ``recipes``: one module a recipe, one registry; what several recipes stand on (the network, evidence) beside them
+* evaluation  ``evaluation``, ``leaderboard``: split, fit, rank, measure; ``segmentation``, ``segment_baselines``: the same for
+              segments of users; ``segment_lines``: a batch segment job's lines; ``provenance``: what a number depended on
 * service     ``personalize``: Amazon Personalize on this machine, for any AWS client; its own rooms are in its text
 * face        ``lesson``, ``lessons``, ``plots``, ``widgets`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
               ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine;

@@ -33,18 +33,23 @@ def spoken(value: Any) -> str:
 
 
 class Busy:
-    """A spinner on the error stream while something runs; silent where that is no terminal. Yields what changes its text."""
+    """A spinner on the error stream while something runs; silent where that is no terminal, and in a notebook, which would store
+    it. Yields what changes its text."""
 
     def __init__(self, text: str):
         self._text = text
-        self._status = Console(stderr=True).status(text)
+        console = Console(stderr=True)
+        self._status = console.status(text) if console.is_terminal and not console.is_jupyter else None
 
     def __enter__(self) -> Callable[[str], None]:
+        if self._status is None:
+            return lambda more: None
         self._status.start()
         return lambda more: self._status.update(f"{self._text} {more}")
 
     def __exit__(self, *_: object) -> None:
-        self._status.stop()
+        if self._status is not None:
+            self._status.stop()
 
 
 def write_json(path: Path, content: Any) -> None:

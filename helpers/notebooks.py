@@ -184,6 +184,7 @@ def execute(notebook: str | Path, output: str | Path, parameters: Mapping[str, A
             language="python",
             kernel_manager_class=_ThisInterpreter,
             progress_bar=False,
+            iopub_timeout=120,  # seconds; on a busy machine a cell's output may arrive long after the cell is done
         )
     except PapermillExecutionError as fault:
         kind = InputError if fault.ename == "InputError" else NotebookFailed

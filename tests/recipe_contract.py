@@ -28,6 +28,11 @@ from helpers.recipes.popularity_count import count_unique_users
 
 FAST: dict[str, dict] = {
     "aws-sims": {"min_cointeraction_count": 1},
+    "aws-user-personalization": {"hidden_dimension": 32, "epochs": 1},
+    "aws-personalized-ranking": {"hidden_dimension": 32, "epochs": 1},
+    "aws-hrnn": {"hidden_dimension": 32, "epochs": 8},
+    "aws-hrnn-metadata": {"hidden_dimension": 32, "epochs": 8},
+    "aws-hrnn-coldstart": {"hidden_dimension": 32, "epochs": 8},
 }
 """Hyperparameters that make a recipe learn the small data sets of the contract, quickly."""
 
@@ -220,6 +225,32 @@ def check_list_length(recipe: type[Recipe], tmp_path: Path) -> None:
         for k in (0, -1, 2.5, "3", True):
             with pytest.raises(InputError, match="k = "):
                 call(k)
+
+
+def check_rank(recipe: type[Recipe], tmp_path: Path) -> None:
+    """A given list comes back in the order of the scores, unknown items last; whoever cannot order lists says so elsewhere."""
+    if "rank" not in verbs(recipe):
+        return
+    dataset = small_shop()
+    model, batch = fit(recipe, dataset), queries(dataset)
+    candidates = np.random.default_rng(0).integers(-1, model.n_items, (len(batch), 8))
+    candidates[0], candidates[1, :3] = -1, -1
+    order, scores = model.rank(batch, candidates)
+    assert order.shape == scores.shape == candidates.shape
+    for row, likely in enumerate(model.score(batch)):
+        ranked, n_known = candidates[row, order[row]], (candidates[row] >= 0).sum()
+        assert sorted(order[row]) == list(range(8))
+        known = ranked[:n_known]
+        assert (known >= 0).all() and (np.diff(order[row, n_known:]) > 0).all()
+        assert (np.isnan(scores[row]) == (ranked < 0)).all()
+        assert (np.diff(likely[known]) <= 0).all() and (np.diff(scores[row, :n_known]) <= 0).all()
+        assert n_known == 0 or np.isclose(scores[row, :n_known].sum(), 1)
+        alone, alone_scores = model.rank(batch.take(slice(row, row + 1)), candidates[row : row + 1])
+        assert (alone[0] == order[row]).all()
+        np.testing.assert_allclose(alone_scores[0], scores[row], rtol=1e-4)
+    for wrong in (candidates[1:], candidates[0], candidates + model.n_items):
+        with pytest.raises(InputError):
+            model.rank(batch, wrong)
 
 
 def check_tiny_data(recipe: type[Recipe], tmp_path: Path) -> None:

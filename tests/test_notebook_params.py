@@ -26,6 +26,8 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("11_sims", {"SEED": 1, "MIN_COUNT": 10}, ("ndcg_at_25_popularity", "items_reachable")),
     ("12_similar_items", {"SEED": 1, "DIMENSIONS": 30}, ("ndcg_at_25", "ndcg_at_25_sims")),
     ("12_similar_items", {"COLD": 20}, ("cold_items", "cold_ndcg", "cold_ndcg_sims", "cold_ndcg_content")),
+    ("16_user_personalization", {"EPOCHS": 1, "WEIGHT": 0.0}, ("ndcg_inside_the_year", "new_items_shown")),
+    ("17_personalized_ranking", {"HIDDEN_DIMENSION": 40, "LONGEST": 20}, ("searches", "reciprocal_rank_after")),
     ("40_item_affinity", {"SEED": 1, "RANK": 300}, ("hits_at_1_percent", "item")),
     ("40_item_affinity", {"SIZE": 10}, ("expected_takers",)),
     ("41_item_attribute_affinity", {"SEED": 1, "SIZE": 10}, ("hits_at_1_percent", "expected_takers")),

@@ -13,6 +13,7 @@ from helpers.interactions import Histories
 from helpers.recipes.base import USER_SEGMENTATION
 from helpers.recipes.item_affinity import ItemAffinity, ItemAffinityModel
 from helpers.recipes.item_attribute_affinity import ItemAttributeAffinity, ItemAttributeAffinityModel
+from helpers.recipes.personalized_ranking import PersonalizedRanking, PersonalizedRankingModel
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel, count_unique_users
 from helpers.recipes.sims import Sims, SimsModel
 
@@ -116,6 +117,14 @@ class ForgetfulModel(SimsModel):
         return super().score(Histories.of([[] for _ in range(len(histories))]), context)
 
 
+class UnknownFirstModel(PersonalizedRankingModel):
+    """Lists unknown items first."""
+
+    def rank(self, histories, candidates, context=None):
+        order, scores = super().rank(histories, candidates, context)
+        return order[:, ::-1], scores[:, ::-1]
+
+
 class ScribblingModel(SimsModel):
     """Writes into the caller's mask."""
 
@@ -159,6 +168,7 @@ BROKEN = {
     "unknown_gets_popular": _with_model(SilentModel),
     "checkerboard": _with_model(ForgetfulModel),
     "changes_nothing": _with_model(ScribblingModel),
+    "rank": _with_model(UnknownFirstModel, PersonalizedRanking),
     "same_seed_same_bytes": UnseededSims,
     "names_are_free": CodeLovingCount,
 }

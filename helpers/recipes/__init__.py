@@ -11,7 +11,8 @@ from helpers.errors import InputError, unknown_name
 from helpers.interactions import Vocabulary
 from helpers.recipes.base import Model, Recipe
 from helpers.recipes.content_based import ContentBased, ContentModel
-from helpers.recipes.hrnn import Hrnn, HrnnColdstart, HrnnMetadata, HrnnModel
+from helpers.recipes.hrnn import Hrnn, HrnnColdstart, HrnnMetadata
+from helpers.recipes.hrnn_model import HrnnModel
 from helpers.recipes.item_affinity import ItemAffinity, ItemAffinityModel
 from helpers.recipes.item_attribute_affinity import ItemAttributeAffinity, ItemAttributeAffinityModel
 from helpers.recipes.model_files import read_model_files

@@ -11,11 +11,12 @@ about the past. They maximise the likelihood of the answers, pulled towards what
 Nocedal 1989).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
 
+from helpers.errors import unknown_name
 from helpers.interactions import Histories
 from helpers.recipes.own_history import NAMES as OWN
 from helpers.recipes.own_history import OwnHistory
@@ -23,6 +24,8 @@ from helpers.recipes.questions import Questions
 
 EVIDENCE = ("network", "popularity", "7-day trend", "30-day trend", "90-day trend", "companions", "companions, all", "linear")
 """Evidence about every item of the catalogue, in the order of the weights; the own history's features follow."""
+OWN_HISTORY = "own history"
+"""The name of all features of the own history together."""
 SITUATIONS = ("a visit begins", "inside a visit", "a visit begins, live", "inside a visit, live")
 """The rows of the weights. *Live*: the request comes after the end of the training data."""
 N_WEIGHTS = len(EVIDENCE) + len(OWN)
@@ -44,12 +47,29 @@ def prior() -> np.ndarray:
     return weights
 
 
+def used(without: Collection[str]) -> np.ndarray:
+    """Return 1 for each weight that counts and 0 for those of the parts named, float32 ``(N_WEIGHTS,)``.
+
+    Args:
+        without: names of :data:`EVIDENCE`, or :data:`OWN_HISTORY`.
+
+    Raises:
+        InputError: a name that no part has.
+    """
+    parts = [*EVIDENCE, *[OWN_HISTORY] * len(OWN)]
+    for name in without:
+        if name not in parts:
+            raise unknown_name("part of the blend", name, [*EVIDENCE, OWN_HISTORY])
+    return np.array([part not in without for part in parts], np.float32)
+
+
 def fit_weights(
     questions: Questions,
     evidence: Callable[[Histories], Sequence[np.ndarray]],
     own_history: Callable[[Histories], OwnHistory],
     start: np.ndarray,
     n_items: int,
+    use: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the weights, float32 ``(N_WEIGHTS,)``, that make the answers most likely; ``start`` where there are no questions.
 
@@ -57,6 +77,7 @@ def fit_weights(
         evidence: histories -> one array ``(n, n_items)`` for each of :data:`EVIDENCE`.
         own_history: histories -> features of the items in them.
         start: what the weights are pulled to, as strongly as one question would.
+        use: 1 or 0 for each weight (:func:`used`); a weight that is not used keeps its start. None = all are used.
     """
     most = max(1, _MOST_CELLS // (n_items * len(EVIDENCE)))
     if len(questions) > most:
@@ -67,6 +88,8 @@ def fit_weights(
     parts = torch.from_numpy(np.stack(evidence(questions.histories), axis=2))
     own = own_history(questions.histories)
     features = torch.from_numpy(own.features)
+    if use is not None:
+        parts, features = parts * torch.from_numpy(use[: len(EVIDENCE)]), features * torch.from_numpy(use[len(EVIDENCE) :])
     pairs = torch.from_numpy(own.rows), torch.from_numpy(own.items)
     answers = torch.from_numpy(questions.rows), torch.from_numpy(questions.items.astype(np.int64))
     shares = torch.from_numpy(1 / np.bincount(questions.rows, minlength=n)[questions.rows]).float()

@@ -28,11 +28,14 @@ class PersonalizedRankingModel(UserPersonalizationModel):
             they sum to 1. Unknown items come last, in the order given, with score NaN. Ties go by item id.
 
         Raises:
-            InputError: not one list for each history, or a code outside the catalogue.
+            InputError: not one list for each history, or anything but codes of the catalogue and -1.
         """
         candidates = np.asarray(candidates)
         if candidates.ndim != 2 or len(candidates) != len(histories):
             raise InputError(f"candidates has shape {candidates.shape}; give one list for each of {len(histories)} histories")
+        if candidates.size and not np.issubdtype(candidates.dtype, np.integer):
+            raise InputError(f"candidates holds {candidates.dtype}; give item codes, from the model's own item_ids")
+        candidates = candidates.astype(np.int64)
         self._check_request(1, None, len(histories), histories.items)
         self._check_request(1, None, len(histories), candidates.ravel())
         known = candidates != UNKNOWN

@@ -72,24 +72,25 @@ def cut_into_pieces(histories: Histories, gap: float, longest: int) -> Pieces:
     return Pieces(starts, np.diff(starts, append=m), rows, gaps)
 
 
-def order_carries_meaning(histories: Histories, seed: int = 0, margin: float = 1.2) -> bool:
+def order_carries_meaning(histories: Histories, seed: int = 0, margin: float = 1.5) -> bool:
     """Ask the data whether the order of events of one second means anything.
 
     If it does, an item is often followed by the same item again; if events were written in random order, no pair of neighbours
-    recurs more often than by chance. So: count the neighbours (in this order, within one second) that occur more than once, and
-    compare with the same data shuffled within each second.
+    recurs more often than by chance. So: count how often two places hold the same neighbours (in this order, within one second),
+    and compare with the same data shuffled within each second.
 
     Returns:
-        Whether the given order has more than ``margin`` times as many recurring neighbours as the shuffled one.
+        Whether the given order has more than ``margin`` times as many recurrences as the shuffled one.
     """
     noise = np.random.default_rng(seed).random(len(histories.items))
     shuffled = np.lexsort((noise, histories.timestamps, histories.rows))
     tied = (np.diff(histories.timestamps) == 0) & (np.diff(histories.rows) == 0)
-    given, by_chance = (_recurring_neighbours(items, tied) for items in (histories.items, histories.items[shuffled]))
+    given, by_chance = (_recurrences(items, tied) for items in (histories.items, histories.items[shuffled]))
     return given > margin * by_chance
 
 
-def _recurring_neighbours(items: np.ndarray, tied: np.ndarray) -> int:
+def _recurrences(items: np.ndarray, tied: np.ndarray) -> int:
+    """Count the pairs of places with the same two neighbours: ``n (n - 1) / 2`` for neighbours that occur ``n`` times."""
     first, second = items[:-1][tied].astype(np.int64), items[1:][tied]
     counts = np.unique(first << 32 | second, return_counts=True)[1]
-    return int(counts[counts > 1].sum())
+    return int((counts * (counts - 1) // 2).sum())

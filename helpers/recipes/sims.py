@@ -40,6 +40,7 @@ from helpers.recipes.base import RELATED_ITEMS, Model, Recipe, popularity_scores
 from helpers.recipes.cooccurrence import related_items
 from helpers.recipes.hyperparameters import hyperparameter
 from helpers.recipes.model_files import check_array
+from helpers.recipes.percentiles import band, typical_users
 from helpers.recipes.popularity_count import count_unique_users
 
 
@@ -129,18 +130,14 @@ class Sims(Recipe):
 
     def typical_users(self, interactions: Interactions) -> np.ndarray:
         """Return which events belong to users with histories neither too short nor too long, bool ``(m,)``."""
-        lengths = interactions.histories.lengths
-        low, high = _band(
-            np.sort(lengths[lengths > 0]), self.min_user_history_length_percentile, self.max_user_history_length_percentile
-        )
-        return ((lengths >= low) & (lengths <= high))[interactions.users]
+        return typical_users(interactions, self.min_user_history_length_percentile, self.max_user_history_length_percentile)
 
     def _typical_items(self, interactions: Interactions) -> np.ndarray:
         """Return which events count once rare items are left out and best sellers capped, bool ``(m,)``."""
         counts = np.bincount(interactions.items, minlength=interactions.n_items)
         ranked = np.sort(counts)
         votes = np.repeat(ranked, ranked)  # the count of each interaction's item, rising
-        low, high = _band(votes, self.min_item_interaction_count_percentile, self.max_item_interaction_count_percentile)
+        low, high = band(votes, self.min_item_interaction_count_percentile, self.max_item_interaction_count_percentile)
         use = (counts >= low)[interactions.items]
         capped = np.flatnonzero((counts > high)[interactions.items])
         items, times = interactions.items[capped], interactions.timestamps[capped]
@@ -149,14 +146,6 @@ class Sims(Recipe):
         place = np.arange(len(capped)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # within the item, 0 = newest
         use[capped[newest_first[place >= high]]] = False
         return use
-
-
-def _band(ranked: np.ndarray, low: float, high: float) -> tuple[int, int]:
-    """Return two quantiles of rising values, rounded outwards to values that occur: a small data set loses nothing."""
-    if len(ranked) == 0:
-        return 0, 0
-    last = len(ranked) - 1
-    return ranked[int(np.floor(low * last))], ranked[int(np.ceil(high * last))]
 
 
 @njit(cache=True, nogil=True)

@@ -16,7 +16,7 @@ A new event is part of the history of the next request, so it changes the answer
 :meth:`UserPersonalizationModel.update`, without training; how they get shown is :mod:`helpers.recipes.exploration`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -25,10 +25,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from helpers.datasets.dataset import Dataset
+from helpers.errors import InputError
 from helpers.interactions import UNKNOWN, Histories
 from helpers.recipes import blend, exploration
 from helpers.recipes.descriptions import Descriptions
-from helpers.recipes.hrnn import NET, Hrnn, HrnnModel, creation_times, popularity_arrays
+from helpers.recipes.hrnn import Hrnn, creation_times, popularity_arrays
+from helpers.recipes.hrnn_model import NET, HrnnModel
 from helpers.recipes.hyperparameters import hyperparameter
 from helpers.recipes.linear import linear_weights
 from helpers.recipes.model_files import check_array
@@ -160,7 +162,16 @@ class UserPersonalizationModel(HrnnModel):
 
         New items are known by their attributes, everything but the network and the blend's weights is learned anew. This is the
         service's automatic update (every two hours there) and its ``trainingMode=UPDATE``.
+
+        Raises:
+            InputError: the model knows attributes of users and the dataset has none, or the other way round.
         """
+        described = self._descriptions.renew(dataset)
+        if described.users_described != self._descriptions.users_described:
+            had = "with" if self._descriptions.users_described else "without"
+            raise InputError(
+                f"{dataset.name}: the model was trained {had} attributes of users; update it with the same tables, or train anew"
+            )
         item_ids = dataset.interactions.item_ids
         place = self.item_ids.codes(item_ids.ids)
         new = place == UNKNOWN
@@ -168,7 +179,7 @@ class UserPersonalizationModel(HrnnModel):
         own, bias = arrays[f"{NET}items.own.weight"], arrays[f"{NET}items.own_bias"]
         arrays[f"{NET}items.own.weight"] = np.where(new[:, None], np.float32(0), own[place])
         arrays[f"{NET}items.own_bias"] = np.where(new, arrays[f"{NET}items.cold_bias"][0], bias[place])
-        arrays |= self._descriptions.renew(dataset).arrays()
+        arrays |= described.arrays()
         arrays |= popularity_arrays(dataset.interactions)
         arrays |= self.recipe.evidence_arrays(dataset)
         arrays["cold"] = new | self.arrays["cold"][place]
@@ -191,16 +202,17 @@ class Blended(Hrnn):
 
     def fit(self, dataset: Dataset, seed: int = 0) -> UserPersonalizationModel:
         held = hold_out(dataset.interactions, self.session_gap, seed)
-        inner = self._fit_parts(dataset.with_interactions(held.learn), seed)
-        blended = {"blend": self._fit_blend(inner, held)}
+        inner = self.fit_parts(dataset.with_interactions(held.learn), seed)
+        blended = {"blend": self.fit_blend(inner, held)}
         del inner
-        whole = self._fit_parts(dataset, seed)
+        whole = self.fit_parts(dataset, seed)
         return self.model(self, whole.item_ids, {**whole.arrays, **blended})
 
     def _describe(self, dataset: Dataset) -> Descriptions:
         return Descriptions.learn(dataset)
 
-    def _fit_parts(self, dataset: Dataset, seed: int) -> UserPersonalizationModel:
+    def fit_parts(self, dataset: Dataset, seed: int = 0) -> UserPersonalizationModel:
+        """Train every part and blend nothing yet: the network alone decides."""
         arrays = {**super().fit(dataset, seed).arrays, **self.evidence_arrays(dataset)}
         arrays["blend"] = np.tile(blend.prior(), (len(blend.SITUATIONS), 1))
         return self.model(self, dataset.interactions.item_ids, arrays)
@@ -221,16 +233,23 @@ class Blended(Hrnn):
             "until": np.array([interactions.timestamps.max(initial=0)]),
         }
 
-    def _fit_blend(self, parts: UserPersonalizationModel, held: HeldOut) -> np.ndarray:
-        """Fit the weights of each situation; live situations start from what was found inside the time of the training data."""
-        weights = np.tile(blend.prior(), (len(blend.SITUATIONS), 1))
+    def fit_blend(self, parts: UserPersonalizationModel, held: HeldOut, without: Collection[str] = ()) -> np.ndarray:
+        """Fit the weights of each situation, float32, a row for each of :data:`blend.SITUATIONS`; live situations start from what
+        was found inside the time of the training data.
+
+        Args:
+            parts: trained on ``held.learn``.
+            without: parts to leave out, by name (:func:`blend.used`): their weights are 0.
+        """
+        use = blend.used(without) if without else None
+        weights = np.tile(blend.prior() if use is None else blend.prior() * use, (len(blend.SITUATIONS), 1))
         for live, questions in enumerate((held.inside, held.after)):
             running = is_running(questions.histories, self.session_gap)
             for inside in (0, 1):
                 row = 2 * live + inside
                 chosen = questions.take(np.flatnonzero(running == inside))
                 start = weights[inside] if live else weights[row]
-                weights[row] = blend.fit_weights(chosen, parts.parts, parts.own_history, start, parts.n_items)
+                weights[row] = blend.fit_weights(chosen, parts.parts, parts.own_history, start, parts.n_items, use)
         return weights
 
 

@@ -1,0 +1,24 @@
+"""The service's percentile hyperparameters: which users (or items) are typical enough to learn from."""
+
+import numpy as np
+
+from helpers.interactions import Interactions
+
+
+def typical_users(interactions: Interactions, low: float, high: float) -> np.ndarray:
+    """Return which events belong to users with histories neither too short nor too long, bool ``(m,)``.
+
+    Args:
+        low, high: quantiles over the users with events, 0 to 1.
+    """
+    lengths = interactions.histories.lengths
+    shortest, longest = band(np.sort(lengths[lengths > 0]), low, high)
+    return ((lengths >= shortest) & (lengths <= longest))[interactions.users]
+
+
+def band(ranked: np.ndarray, low: float, high: float) -> tuple[int, int]:
+    """Return two quantiles of rising values, rounded outwards to values that occur: a small data set loses nothing."""
+    if len(ranked) == 0:
+        return 0, 0
+    last = len(ranked) - 1
+    return ranked[int(np.floor(low * last))], ranked[int(np.ceil(high * last))]
