@@ -39,6 +39,7 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("30_campaigns", {"SEED": 1, "DISCOUNT": 0.0}, ("asked", "first_related")),
     ("31_filters_and_context", {"SEED": 1, "PRICE": 3.0}, ("customer", "first_cheap", "passing_the_chain")),
     ("31_filters_and_context", {"SHARE": 20}, ("promoted",)),
+    ("32_real_time_events", {"SEED": 1, "CUSTOMERS": 40}, ("hit_rate_at_0", "hit_rate_at_8")),
     ("33_batch_recommendations", {"SEED": 1, "CUSTOMERS": 20}, ("first_customer", "lines_answered")),
     ("33_batch_recommendations", {"SIZE": 10}, ("segment_size",)),
     ("dataset_report", {"SEED": 1}, ("test_cut_inside_a_basket", "test_hidden_items_had_before")),
