@@ -143,8 +143,9 @@ def plan(parts: list[str], seeds: list[int]) -> list[dict]:
         for seed in seeds:
             for method in (ORACLE, "aws-popularity-count", "aws-sims", "aws-similar-items"):
                 add(method, "gift-shop", "temporal", seed, cold=True)
-            for method in ("aws-hrnn", "aws-hrnn-coldstart", "aws-user-personalization"):
+            for method in ("aws-hrnn", "aws-user-personalization"):
                 add(method, "gift-shop", "temporal", seed, cold=True, **SHOP)
+            add("aws-hrnn-coldstart", "gift-shop", "temporal", seed, cold=True, cold_start_max_duration=60.0, **SHOP)
     return jobs
 
 
@@ -240,8 +241,7 @@ def report(rows: list[dict]) -> None:
 
 def _line(name: str, found: list[dict], methods: dict[str, list[dict]]) -> dict:
     found = sorted(found, key=lambda row: row["seed"])
-    values = np.concatenate([row["per_user"][NDCG] for row in found])
-    interval = metrics.bootstrap_interval(values)
+    interval = metrics.bootstrap_interval(_users(found))
     means = {key: np.mean([row["metrics"][key] for row in found]) for key in (NDCG, AWS, MRR, P5, "coverage")}
     return {
         "method": name,
@@ -259,16 +259,22 @@ def _line(name: str, found: list[dict], methods: dict[str, list[dict]]) -> dict:
     }
 
 
+def _users(rows: list[dict]) -> np.ndarray:
+    """Return the NDCG of each test user; users that all seeds share count once, by their mean."""
+    values = [row["per_user"][NDCG] for row in rows]
+    return np.concatenate(values) if rows[0]["split"] == "personalize" else np.mean(values, axis=0)
+
+
 def _against_best(found: list[dict], methods: dict[str, list[dict]]) -> str:
     """Return the p-value of the paired test against the best method measured on the same seeds."""
     seeds = {row["seed"] for row in found}
     values = {}
     for name, rows in methods.items():
-        alike = [row["per_user"][NDCG] for row in sorted(rows, key=lambda r: r["seed"]) if row["seed"] in seeds]
+        alike = [row for row in sorted(rows, key=lambda r: r["seed"]) if row["seed"] in seeds]
         if len(alike) == len(found):
-            values[name] = np.concatenate(alike)
+            values[name] = _users(alike)
     best = max(values, key=lambda name: values[name].mean())
-    own = np.concatenate([row["per_user"][NDCG] for row in found])
+    own = _users(found)
     return "best" if np.array_equal(own, values[best]) else f"{metrics.paired_test(own, values[best]).p_value:.4f}"
 
 
