@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.personalize import Service, connect
 from helpers.personalize.jobs import train_here
-from helpers.recipes.base import PERSONALIZED_RANKING, USER_PERSONALIZATION, USER_SEGMENTATION
+from helpers.recipes.base import PERSONALIZED_RANKING, USER_PERSONALIZATION
 from helpers.recipes.popularity_count import PopularityCount, PopularityModel
 
 ROLE = "arn:aws:iam::123456789012:role/anything"
@@ -177,10 +177,6 @@ class NewestFirstModel(PopularityModel):
         order = np.argsort(np.where(np.isnan(picked), np.inf, -picked), axis=1, kind="stable")
         return order, np.take_along_axis(picked, order, 1)
 
-    def segment(self, queries, k):
-        users = np.tile(np.arange(k), (len(queries), 1))
-        return users, np.ones(users.shape)
-
 
 class NewestFirst(PopularityCount):
     """A recipe whose answers can be told by eye."""
@@ -196,8 +192,4 @@ class NewestRanking(NewestFirst):
     name, type = "local-newest-ranking", PERSONALIZED_RANKING
 
 
-class FirstUsers(NewestFirst):
-    name, type = "local-first-users", USER_SEGMENTATION
-
-
-FAKES = {recipe.name: (recipe, NewestFirstModel) for recipe in (NewestFirst, NewestRanking, FirstUsers)}
+FAKES = {recipe.name: (recipe, NewestFirstModel) for recipe in (NewestFirst, NewestRanking)}

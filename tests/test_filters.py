@@ -185,14 +185,6 @@ def test_only_the_newest_hundred_events_of_each_type_are_seen():
     assert kept.owners.tolist() == list(range(50, 153))
 
 
-def test_attribute_queries():
-    query = filters.parse_attributes('ITEMS.GENRE = "Comedy" AND ITEMS.YEAR = 1990')
-    assert filters.attribute_mask(query, Table(ITEMS)).tolist() == [True, False, False, False, False]
-    for wrong in ('ITEMS.GENRE IN ("a")', 'USERS.AGE = "3"', 'ITEMS.A = "x" OR ITEMS.A = "y"', ""):
-        with pytest.raises(InputError, match="item attributes, column"):
-            filters.parse_attributes(wrong)
-
-
 def test_a_changed_row_passes_by_its_new_values():
     table = Table(ITEMS)
     text = 'INCLUDE ItemID WHERE Items.GENRE IN ("Western") AND Items.YEAR > 1990'
@@ -267,7 +259,7 @@ WORDS = st.sampled_from(
 @given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=14).map(" ".join)))
 @settings(max_examples=300)
 def test_any_text_is_parsed_or_refused_with_a_column_and_nothing_else(text):
-    for parse in (filters.parse, filters.parse_attributes, lambda text: filters.parse_values("P", text)):
+    for parse in (filters.parse, lambda text: filters.parse_values("P", text)):
         try:
             parse(text)
         except InputError as refused:

@@ -21,7 +21,8 @@ def lab(tmp_path_factory):
             ("newest", "local-newest-first"),
             ("sims", "aws-sims"),
             ("ranking", "local-newest-ranking"),
-            ("segments", "local-first-users"),
+            ("segments", "aws-item-affinity"),
+            ("attributes", "aws-item-attribute-affinity"),
         )
     }
     yield lab
@@ -84,14 +85,63 @@ def test_filters_take_their_values_from_the_line(lab):
     assert lines[1]["output"] is None and "needs a value for $G" in lines[1]["error"]
 
 
-def test_segments_are_lists_of_users_narrowed_by_a_filter(lab):
-    queries = [{"itemId": "i00"}, {"itemId": "x"}, {"itemAttributes": 'ITEMS.GENRE = "tea" AND ITEMS.PRICE = 2'}]
-    lines = run(lab, "segments", queries, "segments", "segment", numResults=3)
-    assert lines[0]["output"] == {"usersList": ["u0", "u1", "u10"]} and lines[2]["output"] == lines[0]["output"]
-    assert "was not in the training data" in lines[1]["error"]
-    korea = lab.filter("batch-korea", 'INCLUDE UserID WHERE Users.LAND = "KR"')
-    lines = run(lab, "korean", queries[:1], "segments", "segment", numResults=3, filterArn=korea)
-    assert lines[0]["output"] == {"usersList": ["u0", "u12", "u15"]}, "every third user"
+def trained(lab, name):
+    """Return the model of a solution version, read from its folder."""
+    version = lab.service.resources.get(lab.versions[name])
+    return recipes.load(lab.service.work.folder(version) / "trained" / "model")
+
+
+def best_users(model, query, k):
+    return model.user_ids.names(model.segment([query], k)[0][0]).tolist()
+
+
+def test_a_segment_of_an_item_is_what_the_model_says(lab):
+    lines = run(
+        lab, "segments", [{"itemId": "i00"}, {"itemId": "x"}, {"itemId": "i07"}, "{"], "segments", "segment", numResults=3
+    )
+    model = trained(lab, "segments")
+    for line, item in ((lines[0], "i00"), (lines[2], "i07")):
+        assert line == {
+            "input": {"itemId": item},
+            "output": {"usersList": best_users(model, model.item_ids.codes([item])[0], 3)},
+            "error": None,
+        }
+    assert lines[0]["output"] != lines[2]["output"]
+    assert lines[1]["output"] is None and "not in the data" in lines[1]["error"]
+    assert lines[3]["input"] == "{" and "not JSON" in lines[3]["error"]
+
+
+def test_a_segment_of_attributes_is_what_the_model_says(lab):
+    query = 'ITEMS.GENRE = "tea" AND ITEMS.PRICE = 2'
+    queries = [{"itemAttributes": query}, {"itemAttributes": 'ITEMS.GENRE = "wine"'}, {"itemId": "i00"}]
+    lines = run(lab, "attributes", queries, "attributes", "segment", numResults=4)
+    assert lines[0]["output"] == {"usersList": best_users(trained(lab, "attributes"), query, 4)}
+    assert [line["error"] is None for line in lines] == [True, False, False]
+    assert "wine" in lines[1]["error"] and "itemAttributes" in lines[2]["error"]
+
+
+def test_a_filter_narrows_segments_by_the_values_of_each_line(lab):
+    land = lab.filter("batch-land", "INCLUDE UserID WHERE Users.LAND IN ($LAND)")
+    queries = [{"itemId": "i00", "filterValues": {"LAND": name}} for name in ('"KR"', '"DE"')] + [{"itemId": "i00"}]
+    lines = run(lab, "lands", queries, "segments", "segment", numResults=30, filterArn=land)
+    model = trained(lab, "segments")
+    everybody = best_users(model, model.item_ids.codes(["i00"])[0], 60)
+    for rest, line in enumerate(lines[:2]):
+        assert line["output"]["usersList"] == [user for user in everybody if int(user[1:]) % 3 == rest], "the order stays"
+    assert lines[2]["output"] is None and "needs a value for $LAND" in lines[2]["error"]
+
+
+def test_more_queries_than_the_service_takes_fail_the_job(lab):
+    text = "\n".join([json.dumps({"itemAttributes": 'ITEMS.GENRE = "tea"'})] * 11)
+    where = {
+        "jobInput": {"s3DataSource": {"path": lab.write("many/in.json", text)}},
+        "jobOutput": {"s3DataDestination": {"path": "s3://bucket/many/out/"}},
+    }
+    job = lab.control.create_batch_segment_job(
+        jobName="many", solutionVersionArn=lab.versions["attributes"], roleArn=ROLE, **where
+    )
+    failed = lab.done("batch_segment_job", job["batchSegmentJobArn"])
+    assert failed["status"] == "CREATE FAILED" and "at most 10" in failed["failureReason"]
 
 
 def test_jobs_that_cannot_be(lab):

@@ -137,8 +137,14 @@ def test_what_is_created_is_checked(lab):
     ):
         assert about in words(c.create_solution, **recipe, solutionConfig=config)
     assert "there is no recipe" in words(c.create_solution, **{**recipe, "recipeArn": RECIPE + "aws-sim"})
-    for more in ({"performAutoML": True}, {"performHPO": True}):
+    for more in ({"performAutoML": True}, {"performHPO": True}, {"performIncrementalUpdate": True}):
         assert "not served" in words(c.create_solution, **recipe, **more)
+    for member, setting in (
+        ("optimizationObjective", {"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"}),
+        ("eventsConfig", {"eventParametersList": [{"eventType": "view", "weight": 0.5}]}),
+        ("trainingDataConfig", {"excludedDatasetColumns": {"Items": ["PRICE"]}}),
+    ):
+        assert f"{member} is not served" in words(c.create_solution, **recipe, solutionConfig={member: setting})
     assert "column 22" in words(c.create_filter, name="f", datasetGroupArn=lab.group,
                                 filterExpression="INCLUDE ItemID WHERE Items.PRICE = 3")  # fmt: skip
     assert "is not served" in words(c.create_recommender, name="r", datasetGroupArn=lab.group, recipeArn=RECIPE + "aws-sims")

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from personalize_lab import FAKES, interactions, items, open_lab
 
 from helpers import recipes
+from helpers.recipes.sessions import is_running
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +264,17 @@ def test_a_history_is_the_training_and_what_came_since_in_the_order_of_time(lab)
     assert single.columns["DEVICE"][-1] == "tv" and deployment.model.item_ids.names(single.items[-1:])[0] == "i20"
     want = interactions().query("USER_ID == 'u8'").sort_values("TIMESTAMP", kind="stable")["ITEM_ID"].tolist()
     assert deployment.model.item_ids.names(batch.take([2]).items).tolist() == want
+
+
+def test_requests_are_asked_at_the_newest_time_the_service_knows_of(lab):
+    """So whoever has just sent an event is inside a visit, and everybody else at the start of the next."""
+    deployment, group = lab.service.deployments[lab.newest], lab.service.groups.get(lab.group)
+    end = int(interactions()["TIMESTAMP"].max())
+    assert (deployment.histories(["u1", "nobody"], None).now == end).all(), "a batch job knows the training alone"
+    later = max(group.newest, end) + 5
+    lab.send(lab.tracking, "u9", "i20", sentAt=later)
+    lab.send(lab.tracking, "u9", "i21", sentAt=later - 1000)
+    here, away = (deployment.histories([user], group) for user in ("u9", "u8"))
+    assert here.now[0] == here.timestamps[-1] == later
+    assert away.now[0] == later > away.timestamps[-1]
+    assert is_running(here, 60)[0] and not is_running(away, 60)[0]

@@ -1,16 +1,13 @@
-"""The filter language, and the query language of item attributes: parsed to a typed tree, evaluated to boolean masks."""
+"""The filter language: parsed to a typed tree, evaluated to boolean masks."""
 
-from helpers.filters.evaluate import Events, Table, allowed, attribute_mask
-from helpers.filters.grammar import AttributeQuery, Filter, parse, parse_attributes, parse_values
+from helpers.filters.evaluate import Events, Table, allowed
+from helpers.filters.grammar import Filter, parse, parse_values
 
 __all__ = [
-    "AttributeQuery",
     "Events",
     "Filter",
     "Table",
     "allowed",
-    "attribute_mask",
     "parse",
-    "parse_attributes",
     "parse_values",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import InputError
-from helpers.filters.grammar import AttributeQuery, Condition, Expression, Filter, Placeholder, number, parse_values
+from helpers.filters.grammar import Condition, Expression, Filter, Placeholder, number, parse_values
 from helpers.schemas import Schema
 
 NEWEST_EVENTS = 100
@@ -171,14 +171,6 @@ def allowed(
         else:
             excluded |= mask
     return ~excluded if included is None else included & ~excluded
-
-
-def attribute_mask(query: AttributeQuery, items: Table) -> np.ndarray:
-    """Return which items have all attributes of the query, bool ``(n,)``."""
-    mask = np.ones(items.n, bool)
-    for condition in query.conditions:
-        mask &= items.matches(condition, condition.values)
-    return mask
 
 
 def compare_numbers(what: str, column: np.ndarray, operator: str, values: tuple[str, ...]) -> np.ndarray:

@@ -29,8 +29,6 @@ _comparison: NOT? IN "(" values ")" | OPERATOR scalar
 values: literal ("," literal)* | placeholder | STAR
 scalar: literal | placeholder
 given: literal ("," literal)*
-attributes: equality (_AND equality)*
-equality: FIELD EQUALS literal
 literal: TEXT | NUMBER
 placeholder: PLACEHOLDER
 
@@ -43,7 +41,6 @@ _OR: /or\b/i
 NOT: /not\b/i
 IN: /in\b/i
 OPERATOR: "<=" | ">=" | "<" | ">" | "="
-EQUALS: "="
 FIELD: /(interactions|items|users)\.\w+/i
 USER_FIELD: /currentuser\.\w+/i
 TEXT: /"(\\.|[^"\\])*"/s | /'(\\.|[^'\\])*'/s
@@ -59,7 +56,6 @@ _SPOKEN = {
     "FIELD": "Interactions.NAME, Items.NAME or Users.NAME",
     "USER_FIELD": "CurrentUser.NAME",
     "OPERATOR": "= < <= > >=",
-    "EQUALS": "=",
     "TEXT": '"a value"',
     "NUMBER": "a number",
     "PLACEHOLDER": "$NAME",
@@ -156,14 +152,6 @@ class Filter:
                 _check_field(self.text, condition, schemas)
 
 
-@dataclass(frozen=True)
-class AttributeQuery:
-    """A query of item attributes: all conditions must hold (``ITEMS.GENRE = "Comedy" AND ITEMS.YEAR = 1994``)."""
-
-    text: str
-    conditions: tuple[Condition, ...]
-
-
 def parse(text: str) -> Filter:
     """Parse a filter expression.
 
@@ -175,19 +163,6 @@ def parse(text: str) -> Filter:
     found = Filter(text, _parse("filter", text, "filter expression"))
     _check_rules(found)
     return found
-
-
-def parse_attributes(text: str) -> AttributeQuery:
-    """Parse a query of item attributes, as a line of a segment job holds it: ``=`` and AND only, fields of Items only.
-
-    Raises:
-        InputError: as :func:`parse`.
-    """
-    conditions = _parse("attributes", text, "item attributes")
-    for condition in conditions:
-        if condition.field.dataset != "Items":
-            raise _fault("item attributes", text, condition.field.column, f"{condition.field} is no field of ITEMS")
-    return AttributeQuery(text, conditions)
 
 
 def parse_values(name: str, text: str) -> tuple[str, ...]:
@@ -222,9 +197,6 @@ class _Build(Transformer):
 
     user_condition = condition
 
-    def equality(self, parts):
-        return Condition(parts[0], "=", (parts[2],))
-
     def values(self, parts):
         if isinstance(parts[0], Placeholder):
             return parts[0]
@@ -233,9 +205,6 @@ class _Build(Transformer):
     scalar = values
 
     def given(self, parts):
-        return tuple(parts)
-
-    def attributes(self, parts):
         return tuple(parts)
 
     def literal(self, parts):
@@ -252,7 +221,7 @@ class _Build(Transformer):
     USER_FIELD = FIELD
 
 
-_LARK = Lark(_GRAMMAR, parser="lalr", start=["filter", "given", "attributes"])
+_LARK = Lark(_GRAMMAR, parser="lalr", start=["filter", "given"])
 
 
 def _parse(start: str, text: str, what: str):

@@ -1,7 +1,7 @@
 """Batch jobs: JSON lines in, JSON lines out. A line that cannot be answered carries its error; the others are not touched."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,25 @@ from helpers.personalize.errors import ServiceError
 from helpers.personalize.groups import Group
 from helpers.personalize.runtime import Answerer
 from helpers.recipes.base import PERSONALIZED_RANKING, RELATED_ITEMS
+from helpers.segment_lines import answer_lines
 
 MAX_LINE = 100_000
 
-Answer = Callable[[Mapping[str, Any]], dict[str, Any]]
-"""The ``input`` of a line -> its ``output``."""
+AnswerLines = Callable[[Iterable[str]], Iterator[str]]
+"""The lines of an input file -> those of the output file."""
 
 
-def run(source: Path, target: Path, answer: Answer, going: Callable[[], None]) -> int:
+def run(source: Path, target: Path, answer: AnswerLines, going: Callable[[], None]) -> int:
     """Answer every line of a file; blank lines do not count. Returns the number of lines.
 
     Args:
-        going: called before each line; it raises where the job should stop.
+        going: called before each line is written; it raises where the job should stop.
     """
     lines = 0
     with source.open(encoding="utf-8", errors="strict") as file, target.open("w", encoding="utf-8") as out:
-        for line in _lines(file, source.name):
+        for line in answer(_lines(file, source.name)):
             going()
-            out.write(json.dumps(_answered(line, answer), ensure_ascii=False) + "\n")
+            out.write(line + "\n")
             lines += 1
     return lines
 
@@ -46,7 +47,7 @@ def _lines(file, name: str) -> Iterator[str]:
         raise InputError(f"{name}: not in UTF-8 ({fault.reason} at byte {fault.start})") from fault
 
 
-def _answered(line: str, answer: Answer) -> dict[str, Any]:
+def _answered(line: str, answer: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     try:
         given = json.loads(line) if len(line) <= MAX_LINE else None
     except (ValueError, RecursionError):
@@ -59,7 +60,7 @@ def _answered(line: str, answer: Answer) -> dict[str, Any]:
         return {"input": given, "output": None, "error": str(fault)}
 
 
-def recommending(answerer: Answerer, deployment: Deployment, job: Mapping[str, Any]) -> Answer:
+def recommending(answerer: Answerer, deployment: Deployment, job: Mapping[str, Any]) -> AnswerLines:
     """Return what answers the lines of a batch inference job."""
     kind = deployment.model.recipe.type
     fixed = {"numResults": job["numResults"]} | ({"filterArn": job["filterArn"]} if job.get("filterArn") else {})
@@ -82,34 +83,25 @@ def recommending(answerer: Answerer, deployment: Deployment, job: Mapping[str, A
         output = {"recommendedItems": [row["itemId"] for row in rows]}
         return output | ({"scores": [row["score"] for row in rows if "score" in row]} if any("score" in r for r in rows) else {})
 
-    return answer
+    return lambda lines: (json.dumps(_answered(line, answer), ensure_ascii=False) for line in lines)
 
 
-def segmenting(deployment: Deployment, group: Group, job: Mapping[str, Any], found: Filter | None) -> Answer:
-    """Return what answers the lines of a batch segment job: the users most inclined to an item, or to items with attributes."""
-    model, ids = deployment.model, deployment.events.user_ids
+def segmenting(deployment: Deployment, group: Group, job: Mapping[str, Any], found: Filter | None) -> AnswerLines:
+    """Return what answers the lines of a batch segment job: the users most inclined to an item, or to items with attributes.
 
-    def answer(line: Mapping[str, Any]) -> dict[str, Any]:
-        if "itemAttributes" in line:
-            table = deployment.items(group)
-            if table is None:
-                raise InputError("itemAttributes need an Items dataset")
-            query = filters.attribute_mask(filters.parse_attributes(_text(line, "itemAttributes")), table)[None, :]
-        else:
-            query = model.item_ids.codes([_text(line, "itemId")])
-            if query[0] < 0:
-                raise InputError(f"the item {line['itemId']!r} was not in the training data")
-        keep = None if found is None else _users_passing(found, deployment, group, _texts(line, "filterValues"))
-        k = min(job["numResults"], len(ids)) if keep is None else len(ids)
-        users, _ = model.segment(query, k)
-        chosen = [int(code) for code in users[0] if code >= 0 and (keep is None or keep[code])]
-        return {"usersList": ids.ids[chosen[: job["numResults"]]].tolist()}
+    Args:
+        found: which users may be in a segment; its placeholders take their values from each line. None = all.
+    """
+    model = deployment.model
 
-    return answer
+    def passing(line: Mapping[str, Any]) -> np.ndarray:
+        return _users_passing(found, deployment, group, _texts(line, "filterValues"))
+
+    return lambda lines: answer_lines(model, lines, job["numResults"], passing if found else None)
 
 
 def _users_passing(found: Filter, deployment: Deployment, group: Group, values: Mapping[str, str]) -> np.ndarray:
-    ids, events = deployment.events.user_ids, deployment.events
+    ids, events = deployment.model.user_ids, deployment.events
     known = group.users
     table = None if known is None else filters.Table(known[1].reindex(ids.ids), group.schemas["Users"])
     columns = {name.upper(): column for name, column in events.columns.items()}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from helpers.schemas.schema import column_key
 
 
 class Deployment:
-    """Immutable but for the caches of attribute tables; answers from many threads.
+    """Immutable but for the caches of attribute tables and the counts of exploration; answers from many threads.
 
     Attributes:
         model: what was trained.
@@ -32,18 +33,28 @@ class Deployment:
         self.model = recipes.load(trained / "model")
         self.summary = json.loads((trained / SUMMARY).read_text(encoding="utf-8"))
         self.events = _read_events(trained, self.model.item_ids)
+        self._until = int(self.events.timestamps.max(initial=0))
         self._tables: tuple[Group, Table | None, int] | None = None
         self._bulk_codes: tuple[Interactions, np.ndarray] | None = None
+        self._shown: tuple[Group, np.ndarray, int] | None = None
+        self._requests: dict[str, int] = {}
+        self._counting = Lock()
 
     def histories(self, users: Sequence[str | None], group: Group | None) -> Histories:
-        """Return the histories of these users as known now: from the training, and streamed since (not without ``group``)."""
+        """Return the histories of these users as known now: from the training, and streamed since (not without ``group``).
+
+        They are asked at the newest time that the service knows of: the end of the training data, or the newest streamed event of
+        anybody in the group if that is later. So the user who has just sent an event is inside a visit, and one who was away is
+        at the start of the next. The clock of the machine plays no part: the data may be years old.
+        """
         codes = self.events.user_ids.codes([user or "" for user in users])
         rows = [self._history(user, code, group) for user, code in zip(users, codes, strict=True)]
         lengths = [len(items) for items, _, _ in rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         items, times = (np.concatenate([row[i] for row in rows]) for i in (0, 1))
         columns = {name: np.concatenate([row[2][name] for row in rows]) for name in self.events.columns}
-        return Histories(items, times, offsets, codes, columns=columns)
+        now = max(self._until, group.newest if group else 0)
+        return Histories(items, times, offsets, codes, columns=columns).at(now)
 
     def _history(self, user: str | None, code: int, group: Group | None) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         known = slice(*self.events.offsets[code : code + 2]) if code >= 0 else slice(0, 0)
@@ -58,6 +69,27 @@ class Deployment:
         order = np.argsort(times, kind="stable")
         order = order[items[order] >= 0]  # an item that came after the training says nothing to the model
         return items[order], times[order], {name: values[order] for name, values in columns.items()}
+
+    def shown(self, group: Group) -> np.ndarray:
+        """Return how often each item was shown since the training, by the impressions of streamed events, ``(n_items,)``."""
+        with self._counting:
+            if self._shown is None or self._shown[0] is not group:
+                self._shown = (group, np.zeros(self.model.n_items, np.int64), 0)
+            _, counts, done = self._shown
+            new = group.impressions[done:]
+            names = [name for number, items in new if number > self.watermark for name in items]
+            if names:
+                codes = self.model.item_ids.codes(names)
+                counts = counts + np.bincount(codes[codes >= 0], minlength=len(counts))
+            self._shown = (group, counts, done + len(new))
+            return counts
+
+    def next_request(self, user: str) -> int:
+        """Count a request of a user; return its number, from 0."""
+        with self._counting:
+            number = self._requests.get(user, 0)
+            self._requests[user] = number + 1
+            return number
 
     def context(self, given: Mapping[str, str], group: Group) -> dict[str, Any]:
         """Return the request's context by column name; keys that the schema does not know are left out, as the service does."""

@@ -42,6 +42,10 @@ class Group:
     def __init__(self, arn: str, schemas: Mapping[str, Schema], parts: Mapping[str, list[Path]], records, events):
         self.arn, self.schemas, self.parts = arn, schemas, parts
         self.streamed: dict[str, list[Streamed]] = {}
+        self.impressions: list[tuple[int, list[str]]] = []
+        """Number of a streamed event and the items that were shown with it, in order of arrival."""
+        self.newest = 0
+        """Time of the newest streamed event of anybody, Unix seconds; 0 without one."""
         self.put_items: list[tuple[str, dict[str, Any]]] = list(records.get("Items", {}).items())
         """Items put one by one, in order of arrival: who holds a table of items applies what is new."""
         self._put_users: dict[str, dict[str, Any]] = dict(records.get("Users", {}))
@@ -53,6 +57,9 @@ class Group:
         for number, event in events:
             one = Streamed(number, event.get("item"), event["time"], event["columns"])
             self.streamed.setdefault(event.get("user") or event["session"], []).append(one)
+            self.newest = max(self.newest, one.time)
+            if one.columns.get("IMPRESSION"):
+                self.impressions.append((number, one.columns["IMPRESSION"].split("|")))
 
     def add_users(self, records: Mapping[str, dict[str, Any]]) -> None:
         """Replace the attributes of users."""

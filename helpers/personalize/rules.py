@@ -13,8 +13,15 @@ from helpers.recipes.base import PERSONALIZED_RANKING, RELATED_ITEMS, USER_SEGME
 from helpers.schemas import Schema
 
 LATEST = "$LATEST"
-UPDATABLE = ("aws-user-personalization", "aws-hrnn-coldstart")
-"""Recipes that can be trained on top of an earlier version."""
+UPDATABLE = "aws-user-personalization"
+"""The recipe whose versions can be updated without a training."""
+
+_UNBUILT = {
+    "optimizationObjective": "every recipe looks for what the user takes next; use a filter or a promotion for other aims",
+    "eventsConfig": "all events count alike; choose events with eventType and eventValueThreshold",
+    "trainingDataConfig": "leave the columns out of the schema that shall not be learned from",
+}
+"""Members of a solution's configuration that are not built, and what to do instead."""
 
 _AT_MOST = {  # developer guide, "Quotas": kind -> (how many, counted within the same ...)
     "Schema": (500, None),
@@ -104,12 +111,17 @@ class Rules:
         name = given["recipeArn"].removeprefix("arn:aws:personalize:::recipe/")
         if name not in recipes.names():
             raise invalid(f"there is no recipe {given['recipeArn']}; known: {', '.join(recipes.names())}")
+        if given.get("performIncrementalUpdate"):
+            raise invalid(
+                "performIncrementalUpdate is not served; create versions with trainingMode UPDATE instead"
+            )
         if given.get("performHPO"):
             raise invalid("performHPO is not served yet; give fixed hyperparameters")
         config = given.get("solutionConfig", {})
         threshold = config.get("eventValueThreshold")
         if threshold is not None and not _is_number(threshold):
             raise invalid(f"eventValueThreshold {threshold!r} is no number")
+        _refuse_unbuilt(config)
         recipes.create(name, hyperparameters(config))
         return {"performHPO": False, "performAutoML": False, "performAutoTraining": given.get("performAutoTraining", False)}
 
@@ -117,10 +129,9 @@ class Rules:
         solution = self._all.get(given["solutionArn"])
         mode, recipe = given.get("trainingMode", "FULL"), solution["recipeArn"].rsplit("/", 1)[1]
         if mode == "UPDATE":
-            full = [v for v in self._all.all("SolutionVersion", solutionArn=given["solutionArn"])
-                    if v["status"] == ACTIVE and v["trainingMode"] == "FULL"]  # fmt: skip
-            if recipe not in UPDATABLE or not full:
-                raise invalid(f"trainingMode UPDATE needs one of {', '.join(UPDATABLE)} and an ACTIVE version trained with FULL")
+            full = self._all.all("SolutionVersion", solutionArn=given["solutionArn"], status=ACTIVE, trainingMode="FULL")
+            if recipe != UPDATABLE or not full:
+                raise invalid(f"trainingMode UPDATE needs {UPDATABLE} and an ACTIVE version trained with FULL")
         copied = ("performHPO", "performAutoML", "recipeArn", "datasetGroupArn", "eventType", "solutionConfig")
         added = {name: solution[name] for name in copied if name in solution}
         return added | {"trainingMode": mode, "trainingType": "MANUAL", "folder": uuid.uuid4().hex}
@@ -213,7 +224,9 @@ class Rules:
             strict = [f.name for f in schema.fields if f.name not in old and not f.nullable]
             if strict and record.get("parts"):
                 raise invalid(f"new fields must allow null: {', '.join(strict)}")
-        elif noun != "Solution":
+        elif noun == "Solution":
+            _refuse_unbuilt(given.get("solutionUpdateConfig", {}))
+        else:
             raise invalid(f"Update{noun} is not served by the local service")
 
     def updating(self, campaign: Mapping[str, Any]) -> bool:
@@ -244,6 +257,13 @@ class Rules:
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, str]:
     """Return all hyperparameters of a solution's configuration, those of the algorithm and of the feature transformation."""
     return {**config.get("algorithmHyperParameters", {}), **config.get("featureTransformationParameters", {})}
+
+
+def _refuse_unbuilt(config: Mapping[str, Any]) -> None:
+    """Refuse settings that a training would silently pass over."""
+    for name, instead in _UNBUILT.items():
+        if config.get(name):
+            raise invalid(f"{name} is not served; {instead}")
 
 
 def _type(version: Mapping[str, Any]) -> str:

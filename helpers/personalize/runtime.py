@@ -12,6 +12,7 @@ from helpers.personalize.deployment import Deployment
 from helpers.personalize.errors import invalid
 from helpers.personalize.groups import Group
 from helpers.recipes.base import PERSONALIZED_RANKING, POPULAR_ITEMS, RELATED_ITEMS, USER_SEGMENTATION
+from helpers.recipes.user_personalization import UserPersonalization
 
 DEFAULT_RESULTS, MAX_RESULTS, MAX_WITH_METADATA = 25, 500, 50
 _PLACES = 7
@@ -24,7 +25,7 @@ class Answerer:
     Args:
         deployment: the trained version.
         group: the data of its dataset group as it is now.
-        config: the campaign's configuration.
+        config: the campaign's configuration; ``itemExplorationConfig`` goes over the recipe's own exploration.
         find_filter: ARN -> parsed filter of this group.
         live: whether histories go on with what was streamed since the training; a batch job knows the training only.
     """
@@ -142,11 +143,26 @@ class Answerer:
         if self._model.recipe.type == RELATED_ITEMS:
             codes, scores = self._model.similar(self._model.item_ids.codes([request["itemId"]]), k, mask)
         else:
-            histories = self._deployment.histories([request.get("userId")], self._streamed)
-            context = self._deployment.context(request.get("context", {}), self._group)
-            codes, scores = self._model.recommend(histories, k, mask, context)
+            codes, scores = self._recommended(request, k, mask)
         listed = [None] * k if scores is None else scores[0].tolist()
         return [(code, score) for code, score in zip(codes[0].tolist(), listed, strict=True) if code >= 0]
+
+    def _recommended(self, request: Mapping[str, Any], k: int, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        histories = self._deployment.histories([request.get("userId")], self._streamed)
+        context = self._deployment.context(request.get("context", {}), self._group)
+        if not isinstance(self._model.recipe, UserPersonalization):
+            return self._model.recommend(histories, k, mask, context)
+        given = self._config.get("itemExplorationConfig", {})
+        asked = {"weight": given.get("explorationWeight"), "age_cut_off": given.get("explorationItemAgeCutOff")}
+        return self._model.explore(
+            histories,
+            k,
+            **{name: None if text is None else float(text) for name, text in asked.items()},
+            shown=self._deployment.shown(self._streamed) if self._streamed else None,
+            request=self._deployment.next_request(request["userId"]),
+            allowed=mask,
+            context=context,
+        )
 
     def _promoted(self, promotion: Mapping[str, Any], request: Mapping[str, Any], k: int) -> list[tuple[int, float | None]]:
         """Return the best items that pass the promotion's filter, at most its share of the list (rounded half up)."""

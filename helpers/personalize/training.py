@@ -14,13 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from helpers import evaluation, recipes
+from helpers import evaluation, recipes, segmentation
 from helpers.datasets.dataset import MIN_INTERACTIONS, MIN_USERS, Dataset
 from helpers.errors import InputError
 from helpers.interactions import EVENT_TYPE
 from helpers.personalize import data
 from helpers.personalize.imports import read_parts
-from helpers.recipes.base import PERSONALIZED_RANKING, USER_SEGMENTATION
+from helpers.recipes.base import USER_SEGMENTATION
 from helpers.schemas import Schema
 
 TRAINED = "trained"
@@ -30,6 +30,8 @@ SPEC, SUMMARY, FAULT = "spec.json", "summary.json", "fault.txt"
 def train(folder: Path) -> None:
     """Train what ``spec.json`` describes: measure it on hidden users, fit it on everything, write both.
 
+    With a ``base``, the folder of an earlier version's model, that is updated instead; its metrics stay.
+
     Raises:
         InputError: too little data, or hyperparameters that the recipe does not accept.
     """
@@ -37,8 +39,10 @@ def train(folder: Path) -> None:
     spec = json.loads((folder / SPEC).read_text(encoding="utf-8"))
     known = read_dataset(folder, spec)
     recipe = recipes.create(spec["recipe"], spec["hyperparameters"])
-    measured = spec.get("metrics") or measure(known, recipe, spec["seed"])
-    model = recipe.fit(known, seed=spec["seed"])
+    if spec.get("base"):
+        measured, model = spec["metrics"], recipes.load(spec["base"]).update(known)
+    else:
+        measured, model = measure(known, recipe, spec["seed"]), recipe.fit(known, seed=spec["seed"])
     aside = folder / f".{TRAINED}-{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
@@ -80,10 +84,12 @@ def read_dataset(folder: Path, spec: dict[str, Any]) -> Dataset:
 
 
 def measure(known: Dataset, recipe: recipes.Recipe, seed: int) -> dict[str, float]:
-    """Return the offline metrics, rounded to 4 places; recipes that order lists or find users have none here."""
-    if recipe.type in (PERSONALIZED_RANKING, USER_SEGMENTATION):
-        return {}
-    return {name: round(value, 4) for name, value in evaluation.evaluate(known, recipe, seed=seed).metrics.items()}
+    """Return the offline metrics, rounded to 4 places: of segments for recipes that find users, else of lists of items."""
+    if recipe.type == USER_SEGMENTATION:
+        record = segmentation.evaluate(segmentation.questions_for(recipe, known, seed), recipe)
+    else:
+        record = evaluation.evaluate(known, recipe, seed=seed)
+    return {name: round(value, 4) for name, value in record.metrics.items()}
 
 
 def write_histories(known: Dataset, folder: Path) -> None:

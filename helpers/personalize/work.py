@@ -167,7 +167,7 @@ class Work:
         }
         if version["trainingMode"] == "UPDATE":  # an update does not change the metrics
             versions = self._all.all("SolutionVersion", solutionArn=version["solutionArn"], trainingMode="FULL", status=ACTIVE)
-            spec["metrics"] = versions[-1]["metrics"]
+            spec |= {"metrics": versions[-1]["metrics"], "base": str(self.folder(versions[-1]) / training.TRAINED / "model")}
         (folder / training.SPEC).write_text(json.dumps(spec), encoding="utf-8")
         return events[-1][0] if events else 0
 
@@ -220,7 +220,7 @@ class Work:
         found = self._service.find_filter(job["filterArn"], job["datasetGroupArn"]) if job.get("filterArn") else None
         self._run_batch(arn, job, batch.segmenting(deployment, group, job, found), stop)
 
-    def _run_batch(self, arn: str, job: dict[str, Any], answer: batch.Answer, stop: Event) -> None:
+    def _run_batch(self, arn: str, job: dict[str, Any], answer: batch.AnswerLines, stop: Event) -> None:
         def going() -> None:
             if stop.is_set():
                 raise Stopped
