@@ -95,6 +95,6 @@ def test_keeps_the_strongest_towards_each_item():
 
 def test_nothing_to_learn_from_or_too_many_items_gives_no_weights(monkeypatch):
     assert linear_weights(TOY.before(0)).nnz == 0
-    monkeypatch.setattr(linear, "MAX_ITEMS", 4)
+    monkeypatch.setattr(linear, "MAX_SIDE", 1)
     weights = linear_weights(TOY)
     assert weights.nnz == 0 and weights.shape == (5, 5)

@@ -154,6 +154,11 @@ def check_evidence(arrays: Mapping[str, np.ndarray], n_items: int) -> None:
         raise ValueError("a code lies outside the users or the catalogue")
 
 
+def _beyond_rounding(products: np.ndarray) -> np.ndarray:
+    """Return the products, 0 for negative ones and for what is left of 0 by rounding: scaled later, that would be noise."""
+    return np.where(products > 1e-5, products, np.float32(0))
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """The evidence over ``n_users`` and ``n_items``, ready for queries; ``arrays`` as :func:`gather` returns them."""
@@ -213,8 +218,8 @@ class Evidence:
                 (queries @ known["fresh"]).toarray(),
                 ((queries @ within_users) @ known["taken"]).toarray(),
                 ((queries @ within_visits) @ known["recent"]).toarray(),
-                np.maximum(latent, 0),
-                np.maximum(latent - (queries @ known["latent"]).toarray(), 0),
+                _beyond_rounding(latent),
+                _beyond_rounding(latent - (queries @ known["latent"]).toarray()),
                 np.maximum(supply - (holders @ known["taken"]).toarray(), 0),
             ]
         )
