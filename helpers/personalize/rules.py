@@ -112,9 +112,7 @@ class Rules:
         if name not in recipes.names():
             raise invalid(f"there is no recipe {given['recipeArn']}; known: {', '.join(recipes.names())}")
         if given.get("performIncrementalUpdate"):
-            raise invalid(
-                "performIncrementalUpdate is not served; create versions with trainingMode UPDATE instead"
-            )
+            raise invalid("performIncrementalUpdate is not served; create versions with trainingMode UPDATE instead")
         if given.get("performHPO"):
             raise invalid("performHPO is not served yet; give fixed hyperparameters")
         config = given.get("solutionConfig", {})

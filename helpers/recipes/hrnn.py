@@ -76,7 +76,7 @@ class Hrnn(Recipe):
         arrays = {
             **{NET + name: tensor.detach().numpy().copy() for name, tensor in network.state_dict().items()},
             **described.arrays(),
-            **popularity_arrays(interactions),
+            **popularity_arrays(interactions, popularity),
             "cold": self._cold_items(dataset),
         }
         return HrnnModel(self, interactions.item_ids, arrays)
@@ -187,9 +187,8 @@ def fit_network(
     return network
 
 
-def popularity_arrays(interactions: Interactions) -> dict[str, np.ndarray]:
+def popularity_arrays(interactions: Interactions, popularity: PopularityOverTime) -> dict[str, np.ndarray]:
     """Return what a model keeps of the items' popularity, over time and in unique users."""
-    popularity = PopularityOverTime.of(interactions)
     named = {f"popularity.{name}": getattr(popularity, name) for name in ("before", "start", "width")}
     return {**named, "users": count_unique_users(interactions)}
 

@@ -35,6 +35,7 @@ from helpers.recipes.hyperparameters import hyperparameter
 from helpers.recipes.linear import linear_weights
 from helpers.recipes.model_files import check_array
 from helpers.recipes.own_history import OwnHistory, repeat_shares
+from helpers.recipes.popularity_over_time import PopularityOverTime
 from helpers.recipes.questions import HeldOut, hold_out
 from helpers.recipes.sessions import is_running
 from helpers.recipes.sims import Sims, add_neighbours
@@ -180,7 +181,7 @@ class UserPersonalizationModel(HrnnModel):
         arrays[f"{NET}items.own.weight"] = np.where(new[:, None], np.float32(0), own[place])
         arrays[f"{NET}items.own_bias"] = np.where(new, arrays[f"{NET}items.cold_bias"][0], bias[place])
         arrays |= described.arrays()
-        arrays |= popularity_arrays(dataset.interactions)
+        arrays |= popularity_arrays(dataset.interactions, PopularityOverTime.of(dataset.interactions))
         arrays |= self.recipe.evidence_arrays(dataset)
         arrays["cold"] = new | self.arrays["cold"][place]
         return type(self)(self.recipe, item_ids, arrays)
