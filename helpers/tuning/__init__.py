@@ -6,7 +6,7 @@ takes them, ``found.improvement()`` says on untouched test users whether they we
 
 from helpers.tuning.ranges import Space, default_ranges, parse_ranges
 from helpers.tuning.result import Improvement, Search
-from helpers.tuning.search import search
+from helpers.tuning.search import check_request, search
 from helpers.tuning.validation import Questions, training_part
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Questions",
     "Search",
     "Space",
+    "check_request",
     "default_ranges",
     "parse_ranges",
     "search",

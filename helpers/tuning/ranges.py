@@ -81,6 +81,20 @@ def plain(space: Space, drawn: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _shortened(space[name], drawn[name]) for name in space}
 
 
+def holds(distribution: BaseDistribution, value: Any) -> bool:
+    """Return whether a value could be drawn."""
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return distribution.low <= value <= distribution.high
+
+
+def spoken_range(distribution: BaseDistribution) -> str:
+    """Return what may be drawn in words, e.g. ``0.0 to 1.0``."""
+    if isinstance(distribution, CategoricalDistribution):
+        return " or ".join(map(as_text, distribution.choices))
+    return f"{distribution.low} to {distribution.high}"
+
+
 def _shortened(distribution: BaseDistribution, value: Any) -> Any:
     if not isinstance(distribution, FloatDistribution):
         return value

@@ -103,12 +103,12 @@ class Search:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A row a trial, in the order of their beginning: hyperparameters, the metric's mean over the folds measured, how many
-        they are, ``state`` (complete, pruned, refused), the best complete value so far, seconds."""
+        """A row a trial, in the order of their beginning: hyperparameters; ``value``, the metric's mean over the folds measured;
+        how many ``folds``; ``state`` (complete, pruned, refused); the best complete value so far; seconds."""
         rows = [
             {
                 **plain(self.space, trial.params),
-                self.metric: trial.value,
+                "value": trial.value,
                 "folds": len(trial.intermediate_values),
                 "state": _STATES[trial.state],
                 "seconds": trial.duration.total_seconds(),
@@ -116,7 +116,7 @@ class Search:
             for trial in self.finished
         ]
         table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="trial"))
-        so_far = table[self.metric].where(table["state"] == "complete").cummax().ffill()
+        so_far = table["value"].where(table["state"] == "complete").cummax().ffill()
         table.insert(table.columns.get_loc("state") + 1, "best so far", so_far)
         return table
 

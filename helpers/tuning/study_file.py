@@ -1,7 +1,7 @@
 """A search in a file: a journal to which every step is appended, so that an interrupted search goes on where it stopped.
 
-The file is Optuna's journal, one JSON object a line. A lock of the operating system admits one search at a time; it falls with the
-process that holds it. A line torn by a kill is cut off at the next start; the steps before it count.
+The file is Optuna's journal, one JSON object a line. A lock of the operating system admits one search at a time; it falls with
+the process that holds it. A line torn by a kill is cut off at the next start; the steps before it count.
 """
 
 import contextlib

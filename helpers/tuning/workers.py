@@ -3,10 +3,12 @@
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 
 from helpers import same_digits
 from helpers.recipes.base import Recipe
@@ -35,7 +37,8 @@ def workers(questions: Questions, jobs: int) -> Iterator["Team"]:
         yield Team(Here(), questions.measure)
         return
     context = multiprocessing.get_context("spawn")
-    with _environment(same_digits.ONE_THREAD), ProcessPoolExecutor(jobs, context, _begin, (questions,)) as pool:
+    lifeline, held = context.Pipe(duplex=False)
+    with _environment(same_digits.ONE_THREAD), ProcessPoolExecutor(jobs, context, _begin, (questions, lifeline)) as pool:
         try:
             yield Team(pool, _measure)
         except BrokenProcessPool as fault:
@@ -44,8 +47,9 @@ def workers(questions: Questions, jobs: int) -> Iterator["Team"]:
                 "several jobs must do so under `if __name__ == '__main__':`. What was finished is kept in the study file"
             ) from fault
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            held.close()
             raise
+    held.close()
 
 
 class Team:
@@ -59,15 +63,17 @@ class Team:
         return self._executor.submit(self._measure, recipe, fold)
 
 
-def _begin(questions: Questions) -> None:
+def _begin(questions: Questions, lifeline: Connection) -> None:
     global _questions
     _questions = questions
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the search decides what it means
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """End when the search is killed: nobody else would tell a worker."""
-    multiprocessing.parent_process().join()
+def _end_with(lifeline: Connection) -> None:
+    """End at once when the other end of the pipe closes: the search was interrupted or killed."""
+    with contextlib.suppress(EOFError):
+        lifeline.recv_bytes()
     os._exit(3)
 
 
