@@ -73,18 +73,20 @@ def to_json(found: "Search", improvement: "Improvement") -> dict[str, Any]:
 
 
 def _print(found: "Search", improvement: "Improvement") -> None:
-    from helpers.tuning.ranges import as_text
-
     table = found.trials
     best = table.sort_values(["state", "value"], ascending=[True, False], kind="stable").head(SHOWN)
     given_up = (table["state"] == "pruned").sum()
     title = f"{found.recipe.name} on {found.dataset.name}: {len(table)} trials, {given_up} given up early; value: {found.metric}"
-    rows = [[as_text(value) if isinstance(value, bool) else spoken(value) for value in row] for row in best.reset_index().to_numpy(object)]
+    rows = [[_cell(value) for value in row] for row in best.reset_index().to_numpy(object)]
     print_rows(title, ["trial", *best.columns], rows, numbers_from=0)
     typer.echo(f"best on {found.folds} validation folds: {found.best_value:.4f}" + _against(found.default_value))
     typer.echo("values: " + " ".join(f"-p {name}={value}" for name, value in found.algorithm_hyperparameters.items()))
     typer.echo("what mattered: " + ", ".join(f"{name} {share:.0%}" for name, share in found.importance.items()))
     typer.echo(f"on {improvement.default.test_users:,} untouched test users: {improvement}")
+
+
+def _cell(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else spoken(value)
 
 
 def _against(default: float | None) -> str:

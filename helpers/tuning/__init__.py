@@ -6,7 +6,7 @@ takes them, ``found.improvement()`` says on untouched test users whether they we
 
 from helpers.tuning.ranges import Space, default_ranges, parse_ranges
 from helpers.tuning.result import Improvement, Search
-from helpers.tuning.search import check_request, search
+from helpers.tuning.searching import check_request, search
 from helpers.tuning.validation import Questions, training_part
 
 __all__ = [
