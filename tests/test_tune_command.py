@@ -49,7 +49,7 @@ def test_it_prints_the_trials_the_values_and_the_comparison_and_writes_all_of_it
         (("--recipe", "aws-popularity-count"), "aws-popularity-count has no tunable hyperparameter"),
         (("--recipe", "sims"), "unknown recipe 'sims'. Did you mean 'aws-sims'"),
         (("--recipe", "aws-sims", "--trials", "0"), "trials = 0"),
-        (("--recipe", "aws-sims", "--trials", "many"), "'many'"),
+        (("--recipe", "aws-sims", "--trials", "many"), "Invalid value for '--trials'"),
         (("--recipe", "aws-sims", "--metric", "ndcg"), "unknown metric 'ndcg'"),
         (("--recipe", "aws-sims", "-p", "epochs=3"), "unknown hyperparameter of aws-sims 'epochs'"),
         (("--recipe", "aws-sims", "--json", "nowhere/out.json"), "--json nowhere/out.json: name a file in an existing folder"),
