@@ -54,7 +54,9 @@ def trade_off(
     for name in x.index:
         look = {"facecolor": ORANGE, "edgecolor": BLACK} if name == highlight else {"color": BLUE}
         ax.scatter(x[name], y[name], s=36, marker="o" if best[x.index.get_loc(name)] else "x", zorder=2, **look)
-    ax.margins(x=0.3, y=0.12)
+    ax.margins(x=0.08, y=0.12)
+    if not log and x.min() >= 0:
+        ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
     ax.grid()
     _label(ax, x, y)
     ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16))
@@ -102,5 +104,5 @@ def search_history(trials: pd.DataFrame, *, title: str, ylabel: str, default: fl
     if default is not None:
         ax.axhline(default, color=BLACK, linestyle=":", linewidth=1, label="defaults")
     ax.grid(axis="y")
-    ax.legend(frameon=False, loc="lower right")
+    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     return ax
