@@ -76,7 +76,10 @@ def _label(ax: Axes, x: pd.Series, y: pd.Series) -> None:
                 at[1] = other[1] + _LINE
         placed.append((at, width))
         offset = (6, at[1] - points[row, 1] - 3)
-        ax.annotate(str(x.index[row]), (x.iloc[row], y.iloc[row]), offset, textcoords="offset points", fontsize=8)
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8}  # a line behind the name stays behind it
+        ax.annotate(
+            str(x.index[row]), (x.iloc[row], y.iloc[row]), offset, textcoords="offset points", fontsize=8, bbox=paper, zorder=3
+        )
 
 
 def importance(shares: pd.Series, *, title: str) -> Axes:
