@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tuning_toys
-from tuning_toys import BEST, LOG, Fussy, Peak, Steps
+from tuning_toys import BEST, LOG, Deadly, Fussy, Peak, Steps
 
 from helpers import recipes, splits, tuning
 from helpers.datasets.dataset import toy_dataset
@@ -264,6 +264,11 @@ def test_two_processes_work_on_one_study(loyal, tmp_path, fits):
     assert outcome(again).equals(outcome(found))
     alone = {row.place: row.value for row in tuning.search(loyal, Peak, trials=3).trials.itertuples()}
     assert all(alone[row.place] == row.value for row in found.trials.itertuples() if row.place in alone)
+
+
+def test_a_worker_that_dies_is_said_in_one_sentence(loyal):
+    with pytest.raises(InputError, match="one of 2 worker processes ended before its answer: use fewer jobs"):
+        tuning.search(loyal, Deadly, trials=4, jobs=2)
 
 
 @pytest.mark.parametrize(

@@ -85,5 +85,15 @@ class Fussy(Peak):
         return super().fit(dataset, seed)
 
 
+@dataclass(frozen=True)
+class Deadly(Peak):
+    """Ends the process that fits it, as the system does when memory runs out."""
+
+    name = "toy-deadly"
+
+    def fit(self, dataset, seed=0):
+        os._exit(9)
+
+
 if __name__ == "__main__":  # a search to be killed: STUDY
     tuning.search(loyal(), Peak, trials=50, fixed={"sleep": "0.05"}, storage=sys.argv[1])

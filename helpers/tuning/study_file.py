@@ -91,7 +91,7 @@ def _mend(path: Path, file: Any) -> None:
     for number, line in enumerate(kept.splitlines(), 1):
         try:
             step = json.loads(line)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise InputError(f"{path}, line {number} is damaged: no JSON; name another file") from fault
         if not isinstance(step, dict) or not isinstance(step.get("op_code"), int) or "worker_id" not in step:
             raise InputError(f"{path}, line {number} is no step of a study; name another file")

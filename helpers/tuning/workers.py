@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 
 from helpers import same_digits
+from helpers.errors import InputError
 from helpers.recipes.base import Recipe
 from helpers.tuning.validation import Questions
 
@@ -32,7 +33,11 @@ class Here(Executor):
 
 @contextlib.contextmanager
 def workers(questions: Questions, jobs: int) -> Iterator["Team"]:
-    """Yield a team of ``jobs`` workers; one is this process itself."""
+    """Yield a team of ``jobs`` workers; one is this process itself.
+
+    Raises:
+        InputError: a worker died, or could not start.
+    """
     if jobs == 1:
         yield Team(Here(), questions.measure)
         return
@@ -42,9 +47,9 @@ def workers(questions: Questions, jobs: int) -> Iterator["Team"]:
         try:
             yield Team(pool, _measure)
         except BrokenProcessPool as fault:
-            raise RuntimeError(
-                "a worker process ended before its answer (out of memory?), or could not start: a script that searches with "
-                "several jobs must do so under `if __name__ == '__main__':`. What was finished is kept in the study file"
+            raise InputError(
+                f"one of {jobs} worker processes ended before its answer: use fewer jobs if memory ran out; a script must "
+                "search under `if __name__ == '__main__':`. What was finished is kept in the study file, if there is one"
             ) from fault
         except BaseException:
             held.close()
