@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
+from multiprocessing.queues import Queue
 
 from helpers import same_digits
 from helpers.errors import InputError
@@ -43,7 +44,11 @@ def workers(questions: Questions, jobs: int) -> Iterator["Team"]:
         return
     context = multiprocessing.get_context("spawn")
     lifeline, held = context.Pipe(duplex=False)
-    with _environment(same_digits.ONE_THREAD), ProcessPoolExecutor(jobs, context, _begin, (questions, lifeline)) as pool:
+    parcels = context.Queue()  # as arguments of a process they would hang a start whose child dies before it reads
+    for _ in range(jobs):
+        parcels.put(questions)
+    parcels.cancel_join_thread()
+    with _environment(same_digits.ONE_THREAD), ProcessPoolExecutor(jobs, context, _begin, (parcels, lifeline)) as pool:
         try:
             yield Team(pool, _measure)
         except BrokenProcessPool as fault:
@@ -65,14 +70,17 @@ class Team:
 
     def measure(self, recipe: Recipe, fold: int) -> Future:
         """Begin to measure; the result is the mean of the metric, or an InputError if the recipe refuses the data."""
-        return self._executor.submit(self._measure, recipe, fold)
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a worker that starts here inherits it: Ctrl-C is for
+        try:  # this process alone, which then ends its workers
+            return self._executor.submit(self._measure, recipe, fold)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-def _begin(questions: Questions, lifeline: Connection) -> None:
+def _begin(parcels: Queue, lifeline: Connection) -> None:
     global _questions
-    _questions = questions
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the search decides what it means
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    _questions = parcels.get()
 
 
 def _end_with(lifeline: Connection) -> None:
