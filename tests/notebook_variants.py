@@ -52,7 +52,7 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("segment_report", {"QUERY": "1212", "SIZE": 20}, ("query", "users", "expected_takers")),
     ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
     ("20_compare_and_tune", {"SPLIT": "temporal", "TRIALS": 8}, ("ndcg_at_25", "gain_of_tuning_temporal")),
-    ("20_compare_and_tune", {"SEED": 1, "EPOCHS": 2}, ("ndcg_at_25_hrnn", "fooled_by_tuning_on_test_users")),
+    ("20_compare_and_tune", {"SEED": 1, "EPOCHS": 2}, ("ndcg_at_25_hrnn", "ndcg_at_25")),
 ]
 
 
