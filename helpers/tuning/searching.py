@@ -48,7 +48,7 @@ def search(
         recipe: its name, or the class.
         ranges: where to look; None = the tunable ranges of the recipe (:func:`helpers.tuning.ranges.parse_ranges`).
         trials: how many sets of values to try in all, those of a resumed ``storage`` included; the defaults are the first.
-        jobs: worker processes, of one thread each; 1 = this process. They take seconds to start, so they pay where trainings do too.
+        jobs: worker processes, of one thread each; 1 = this process. They take seconds to start: for slow recipes.
         split: the protocol, of the outer split and of the folds. seed: of the outer split, the folds, the draws, the trainings.
         metric: key of a per-user metric; the more, the better.
         fixed: hyperparameters that are held, as typed by a user.
