@@ -170,7 +170,9 @@ def made(tmp_path_factory):
 
 
 def test_a_run_leaves_notebook_page_and_records_and_nothing_else(made):
-    assert sorted(file.name for file in made.folder.iterdir()) == ["99_tiny.html", "99_tiny.ipynb", "records.json"]
+    assert sorted(file.name for file in made.folder.iterdir()) == [
+        *("99_tiny.html", "99_tiny.ipynb", "provenance.json", "records.json")
+    ]
     assert [path.name for path in made.folder.parent.iterdir() if path.name.startswith(".")] == []
 
 
@@ -178,8 +180,11 @@ def test_a_run_records_numbers_with_their_provenance(made):
     stored = json.loads((made.folder / "records.json").read_text(encoding="utf-8"))
     assert made.records == stored["records"] == {"threads": "1", "folder": "lessons", "total": 3.0}
     assert stored["parameters"] == {"SEED": 2, "RATE": 1.0, "NAME": "a", "FLAG": True, "SIZES": [1, 2]}
-    assert stored["versions"]["numpy"] == np.__version__ and stored["versions"]["python"].startswith("3.")
-    assert stored["seconds"] > 0 and {"commit", "data_sha256", "finished", "notebook"} <= stored.keys()
+    assert list(stored) == [*("notebook", "notebook_sha256", "parameters", "dataset", "data_sha256", "records")]
+    about = json.loads((made.folder / "provenance.json").read_text(encoding="utf-8"))
+    assert about["versions"]["numpy"] == np.__version__ and about["versions"]["python"].startswith("3.")
+    assert about["seconds"] > 0 and {"commit", "code_sha256", "machine", "finished"} <= about.keys()
+    assert made.provenance.items() >= about.items()
     assert report.read_records(made.notebook) == made.records
 
 
