@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from helpers.commands import report
+from helpers.commands.options import Pairs, check_writable, pairs
 from helpers.console import Busy, print_rows, spoken, write_json
-from helpers.errors import InputError, unknown_name
+from helpers.errors import UNWRITABLE, InputError, unknown_name
 
 # Commands import what they need themselves: `--help` and a mistyped option answer at once.
 
@@ -20,12 +22,11 @@ PLAIN = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "invoke_wi
 app = typer.Typer(add_completion=False, help="Recommendations, measured and explained.", **PLAIN)
 data_app = typer.Typer(help="List, describe and fetch data sets.", **PLAIN)
 app.add_typer(data_app, name="data")
+report.register(app)
 UsageMistake = typer.BadParameter.__mro__[2]
 """Base of all errors about the command line itself; typer shows it only through its subclasses."""
 INTERRUPTED = 130
 """The exit code by which typer itself reports an interrupt, without a word."""
-
-Pairs = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter; may be given several times.")]
 
 
 @app.callback()
@@ -83,15 +84,15 @@ def evaluate_command(
     from helpers import datasets, splits
     from helpers.evaluation import evaluate
 
-    chosen = _recipes(recipe, _pairs(p))
+    chosen = _recipes(recipe, pairs(p))
     if split not in splits.SPLITS:
         raise unknown_name("split", split, splits.SPLITS)
     seeds = seed or [0]
     if min(seeds) < 0:
         raise InputError(f"seed {min(seeds)}: use 0 or a greater whole number")
-    _check_writable(json_file)
+    check_writable(json_file)
     data = datasets.load(dataset)
-    for note in (note for report in data.reports for note in report.notes()):
+    for note in (note for summary in data.reports for note in summary.notes()):
         typer.echo(f"note: {note}", err=True)
     options = {"exclude_seen": exclude_seen, "shuffle_ties": shuffle_ties}
     records = []
@@ -103,26 +104,6 @@ def evaluate_command(
     if json_file is not None:
         write_json(json_file, [record.to_json() for record in records])
     _print_records(records)
-
-
-@app.command("report")
-def report_command(
-    notebook: Annotated[str, typer.Argument(help="A path, or a name such as recipe_report.")],
-    p: Pairs = None,
-    out: Annotated[Path | None, typer.Option(help="The new folder; by default one under runs/.")] = None,
-) -> None:
-    """Run a notebook with other parameters: an executed copy, a page that opens offline, and its recorded numbers."""
-    from helpers import notebooks, report
-
-    if not notebook:
-        raise InputError("which notebook? Name one, for example: make report NOTEBOOK=recipe_report")
-    path = notebooks.find(notebook)
-    given = notebooks.check_parameters(path, notebooks.from_text(path, pairs)) if (pairs := _pairs(p)) else {}
-    with Busy(f"Running {path.stem}"):
-        made = report.run(path, out, **{name: given[name] for name in pairs})
-    for name, value in made.records.items():
-        typer.echo(f"{name} = {value}")
-    typer.echo(f"Open {made.html}")
 
 
 @app.command("course")
@@ -165,23 +146,6 @@ def serve_command(
         forever()
 
 
-def _pairs(texts: Sequence[str] | None) -> dict[str, str]:
-    """Split ``key=value`` texts.
-
-    Raises:
-        InputError: no ``=``, no key, or a key twice.
-    """
-    found: dict[str, str] = {}
-    for text in texts or ():
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise InputError(f"-p {text!r}: write it as -p key=value")
-        if key in found:
-            raise InputError(f"-p {key} is given twice")
-        found[key] = value
-    return found
-
-
 def _recipes(names: Sequence[str], hyperparameters: dict[str, str]) -> list[Any]:
     """Create the recipes, each with those hyperparameters that it has.
 
@@ -199,11 +163,6 @@ def _recipes(names: Sequence[str], hyperparameters: dict[str, str]) -> list[Any]
         if not any(key in fields for fields in known.values()):
             raise unknown_name(f"hyperparameter of {' and '.join(names)}", key, set().union(*known.values()))
     return [recipes.create(name, {k: v for k, v in hyperparameters.items() if k in known[name]}) for name in names]
-
-
-def _check_writable(path: Path | None) -> None:
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise InputError(f"--json {path}: name a file in an existing folder")
 
 
 def _print_records(records: Sequence[Any]) -> None:
@@ -228,7 +187,7 @@ def _say(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 1 (a notebook failed), 2 (the user's mistake), 130 (interrupted)."""
+    """Run a command and return its exit code: 0, 1 (a notebook or the disk failed), 2 (the user's mistake), 130 (interrupted)."""
     try:
         code = app(arguments, prog_name="python -m helpers", standalone_mode=False) or 0
         return _interrupted() if code == INTERRUPTED else code
@@ -238,6 +197,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fault(str(mistake), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
+    except OSError as fault:
+        if fault.errno not in UNWRITABLE:
+            raise
+        place = f"{fault.filename}: " if fault.filename else ""
+        return _fault(f"cannot write the output: {place}{fault.strerror}; no unfinished result was left as a finished one", 1)
     except RuntimeError as fault:
         if type(fault).__name__ != "NotebookFailed":
             raise

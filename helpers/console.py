@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 
@@ -52,11 +53,37 @@ class Busy:
             self._status.stop()
 
 
+class Steps:
+    """A progress bar on the error stream; silent where that is no terminal. Yields two functions: print a line, move on."""
+
+    def __init__(self, text: str, total: int):
+        console = Console(stderr=True)
+        self._bar = (
+            Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) if console.is_terminal else None
+        )
+        self._task = self._bar.add_task(text, total=total) if self._bar else None
+
+    def __enter__(self) -> tuple[Callable[[str], None], Callable[[], None]]:
+        if self._bar is None:
+            return lambda line: print(line, flush=True), lambda: None
+        self._bar.start()
+        return lambda line: self._bar.console.print(line, markup=False, highlight=False), lambda: self._bar.advance(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
 def write_json(path: Path, content: Any) -> None:
+    """Write aside, then rename: the file is whole or not there."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
     """Write aside, then rename: the file is whole or not there."""
     aside = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        aside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        aside.write_text(text, encoding="utf-8")
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

@@ -120,17 +120,12 @@ def _run_parts(tasks: list[Task], dataset: str, folder: Path, say: Callable[[str
 def _in_order(work: Callable[[Any], Any], tasks: list[Any]) -> Iterator[Any]:
     """Yield the results in the order of the tasks while the workers, processes, go through them; leaving early ends these."""
     context = multiprocessing.get_context("spawn")
-    saved = {name: os.environ.get(name) for name in same_digits.VARIABLES}
-    os.environ.update(same_digits.VARIABLES)  # the workers read these when they start
-    try:
+    with same_digits.applied():  # the workers read these when they start
         if WORKERS == 1 or len(tasks) == 1:
             yield from map(work, tasks)
         else:
             with context.Pool(WORKERS, initializer=_ignore_interrupts) as pool:
                 yield from pool.imap(work, tasks)
-    finally:
-        for name, value in saved.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _ignore_interrupts() -> None:

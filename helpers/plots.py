@@ -7,6 +7,8 @@ Every function makes one figure of 6 x 3.5 inches at 100 dots an inch and return
     plots.show(ax, alt="Bar chart: NDCG at 25 is 0.08 for popularity and 0.16 for SIMS.")
 """
 
+import base64
+import html
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -83,6 +85,13 @@ def show(ax: Axes, alt: str) -> None:
         raise InputError(f"alt={alt!r}: describe the figure in a sentence, with its numbers")
     display(_png(ax.figure), metadata={"image/png": {"alt": alt}})
     plt.close(ax.figure)
+
+
+def embedded(ax: Axes, alt: str) -> str:
+    """Return the figure of ``ax`` as an HTML image that holds its own bytes, and close it; ``alt`` as in :func:`show`."""
+    data = base64.b64encode(_png(ax.figure).data).decode("ascii")
+    plt.close(ax.figure)
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
 
 
 def _png(figure: Figure) -> Image:

@@ -83,7 +83,7 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def read_records(path: str | Path) -> dict[str, Any]:
-    """Return name -> value of everything an executed notebook recorded, in the order of its cells.
+    """Return name -> value of everything an executed notebook recorded, in the order in which it did.
 
     Raises:
         InputError: the file is no notebook, or it records a name twice.
@@ -95,11 +95,18 @@ def read_records(path: str | Path) -> dict[str, Any]:
     records: dict[str, Any] = {}
     for cell in cells:
         for output in cell.get("outputs", []):
-            found = output.get("data", {}).get(RECORD_MIME, {})
+            found = _as_recorded(output.get("data", {}))
             if twice := sorted(found.keys() & records.keys()):
                 raise InputError(f"{path} records {twice[0]!r} twice; give each value its own name")
             records |= found
     return records
+
+
+def _as_recorded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of one output in the order of its text: a stored notebook holds their names in alphabetical order."""
+    found = data.get(RECORD_MIME, {})
+    told = "".join(data.get("text/plain", ""))
+    return dict(sorted(found.items(), key=lambda pair: told.find(f"recorded {pair[0]} = ")))
 
 
 def run(notebook: str | Path, out: str | Path | None = None, hide_code: bool | None = None, **parameters: Any) -> Report:
@@ -160,7 +167,7 @@ def run_into(
         made = write(path, aside, values, given, data, hide_code)
         os.replace(aside, target)
     except BaseException:  # an interrupt too: what exists is kept where nobody takes it for a result
-        _keep_failure(aside, failed)
+        keep_failure(aside, failed)
         raise
     return Report(target, target / made.notebook.name, target / made.html.name, made.records, made.provenance)
 
@@ -226,7 +233,7 @@ def absolute(dataset: str) -> str:
     return dataset if named else str(Path(dataset).resolve())
 
 
-def _keep_failure(aside: Path, failed: Path) -> None:
+def keep_failure(aside: Path, failed: Path) -> None:
     """Move a half-done run out of the way, without the files that would make it look finished."""
     for file in aside.glob("*"):
         if file.suffix != ".ipynb":

@@ -1,0 +1,140 @@
+"""The index page of a sweep: the main record by what was varied, every run with its records, and what failed and why."""
+
+import html
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pandas as pd
+
+from helpers import notebooks, pages, plots, provenance
+from helpers.console import write_text
+from helpers.sweep_plan import shown
+
+if TYPE_CHECKING:
+    from helpers.sweep import Outcome, Sweep
+
+REPEATS = "SEED"
+"""The parameter that only repeats: results are summed up over its values, with their mean and range."""
+
+
+def write(sweep: "Sweep") -> None:
+    """Write ``index.html`` into the sweep's folder."""
+    title = notebooks.header(nbformat.read(sweep.plan.path, as_version=4)).title or sweep.plan.path.stem
+    write_text(sweep.folder / "index.html", pages.page(f"Sweep: {title}", _body(sweep, title)))
+
+
+def summary(outcomes: Sequence["Outcome"], record: str) -> pd.DataFrame:
+    """Return mean, lowest and highest value and number of runs of a record for each combination of what was varied but the seed.
+
+    The highest mean comes first; the index holds the combination in words. Runs without a number of that name are left out.
+    """
+    rows = [
+        {"what": _words(outcome), record: outcome.records[record]}
+        for outcome in outcomes
+        if is_number(outcome.records.get(record))
+    ]
+    if not rows:
+        return pd.DataFrame(columns=["mean", "lowest", "highest", "runs"])
+    groups = pd.DataFrame(rows).groupby("what", sort=False)[record]
+    table = groups.agg(mean="mean", lowest="min", highest="max", runs="size")
+    return table.sort_values("mean", ascending=False, kind="stable")
+
+
+def main_record(outcomes: Sequence["Outcome"]) -> str | None:
+    """Return the name of the first fraction that the notebook records, or else of its first number; None without one."""
+    records = next((outcome.records for outcome in outcomes if outcome.records), {})
+    numbers = [name for name, value in records.items() if is_number(value)]
+    return next((name for name in numbers if isinstance(records[name], float)), next(iter(numbers), None))
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a record is a number that a mean makes sense of."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _body(sweep: "Sweep", title: str) -> str:
+    plan, done = sweep.plan, [outcome for outcome in sweep.outcomes if not outcome.error]
+    varied = "; ".join(f"{name}: {', '.join(shown(name, value) for value in values)}" for name, values in plan.grid.items())
+    fixed = "; ".join(f"{name} = {shown(name, value)}" for name, value in plan.fixed.items())
+    parts = [
+        f"<h1>Sweep: {html.escape(title)}</h1>",
+        f"<p>{len(done)} of {len(sweep.outcomes)} runs of <code>{html.escape(notebooks.relative(plan.path))}</code> finished. "
+        f"Varied: {html.escape(varied)}.{html.escape(f' The same in all runs: {fixed}.' if fixed else '')} "
+        "All pages open without a network.</p>",
+        _problems("Failed", [(o.task.label, o.error, _link(sweep, o, "as far as it came")) for o in sweep.failed]),
+        _problems("Left out, because they cannot run", [(label, reason, "") for label, reason in plan.left_out.items()]),
+        _main(done),
+        f"<h2>All runs</h2>\n{_runs(sweep, done)}" if done else "",
+        f"<footer><p>Made {datetime.now():%Y-%m-%d %H:%M}. Code commit <code>{provenance.commit() or 'unknown'}</code>. "
+        "Each run's folder holds the executed notebook, its page, <code>records.json</code> and <code>provenance.json</code>; "
+        "<code>python -m helpers runs list</code> finds it again.</p></footer>",
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _problems(heading: str, rows: list[tuple[str, str, str]]) -> str:
+    told = "".join(f"<li><b>{html.escape(what)}</b>: {html.escape(reason)} {link}</li>" for what, reason, link in rows)
+    return f'<h2>{heading}</h2>\n<ul class="bad">{told}</ul>' if rows else ""
+
+
+def _main(done: list["Outcome"]) -> str:
+    """Return chart and table of the main record."""
+    record = main_record(done)
+    if record is None:
+        return ""
+    table, name = summary(done, record), record.replace("_", " ")
+    best, repeated = table.index[0], table["runs"].max() > 1
+    spread = "; the lines span the lowest and highest of its seeds" if repeated else ""
+    ends = (table["lowest"], table["highest"]) if repeated else (None, None)
+    ax = plots.bars(table["mean"], *ends, title=f"{name}: highest for {best}", xlabel=name, highlight=best)
+    alt = f"Bars of {name}, mean over seeds: " + ", ".join(f"{what} {row['mean']:.4f}" for what, row in table.iterrows()) + "."
+    caption = f"{name}: mean over seeds, lowest and highest seed, number of runs"
+    return (
+        f"<h2>{html.escape(name)}</h2>\n<p>Each bar is the mean of a setting{spread}.</p>\n"
+        f"{plots.embedded(ax, alt)}\n{pages.table(table.rename_axis(None), caption)}"
+    )
+
+
+def _runs(sweep: "Sweep", done: list["Outcome"]) -> str:
+    grid = list(sweep.plan.grid)
+    records = list(dict.fromkeys(name for outcome in done for name in outcome.records))
+    head = [name.lower() for name in grid] + [name.replace("_", " ") for name in records] + ["seconds", "page"]
+    lines = []
+    for outcome in done:
+        cells = [_cell(shown(name, outcome.task.varied[name])) for name in grid]
+        cells += [_cell(_spoken(outcome.records.get(name, ""))) for name in records]
+        lines.append("".join([*cells, _cell(f"{outcome.seconds:.0f}"), f"<td>{_link(sweep, outcome, 'open')}</td>"]))
+    names = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    rows = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    caption = "Every finished run, with what it recorded"
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>\n'
+        f"<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _cell(text: str) -> str:
+    words = any(part.isalpha() for part in text.replace("-", " ").split())
+    return f"<td{' class=words' if words else ''}>{html.escape(text)}</td>"
+
+
+def _link(sweep: "Sweep", outcome: "Outcome", text: str) -> str:
+    if outcome.page is None:
+        return ""
+    address = os.path.relpath(outcome.page, sweep.folder).replace(os.sep, "/")
+    return f'<a href="{html.escape(address)}" aria-label="{html.escape(f"{text}: {outcome.task.label}")}">{text}</a>'
+
+
+def _words(outcome: "Outcome") -> str:
+    varied = [(name, value) for name, value in outcome.task.varied.items() if name != REPEATS]
+    words = [shown(name, value) if isinstance(value, str) else f"{name} {shown(name, value)}" for name, value in varied]
+    return ", ".join(words) or "all runs"
+
+
+def _spoken(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
