@@ -61,6 +61,17 @@ def find(root: Path) -> list[Path]:
     return sorted(root / path for path in found if not any(part.startswith(".") for part in path.parts))
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a recorded value is a number that a mean makes sense of."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def main_record(records: Mapping[str, Any]) -> str | None:
+    """Return the name of the first fraction that a notebook recorded, or else of its first number; None without one."""
+    numbers = [name for name, value in records.items() if is_number(value)]
+    return next((name for name in numbers if isinstance(records[name], float)), next(iter(numbers), None))
+
+
 def _object(path: Path) -> tuple[dict[str, Any], bytes]:
     try:
         content = path.read_bytes()

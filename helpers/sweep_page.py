@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pandas as pd
 
-from helpers import notebooks, pages, plots, provenance
+from helpers import notebooks, pages, plots, provenance, run_files
 from helpers.console import write_text
-from helpers.sweep_plan import shown
+from helpers.sweep_plan import REPEATS, in_words, shown
 
 if TYPE_CHECKING:
     from helpers.sweep import Outcome, Sweep
-
-REPEATS = "SEED"
-"""The parameter that only repeats: results are summed up over its values, with their mean and range."""
 
 
 def write(sweep: "Sweep") -> None:
@@ -32,27 +29,18 @@ def summary(outcomes: Sequence["Outcome"], record: str) -> pd.DataFrame:
     The highest mean comes first; the index holds the combination in words. Runs without a number of that name are left out.
     """
     rows = [
-        {"what": _words(outcome), record: outcome.records[record]}
+        {
+            "what": in_words({name: value for name, value in outcome.task.varied.items() if name != REPEATS}),
+            record: outcome.records[record],
+        }
         for outcome in outcomes
-        if is_number(outcome.records.get(record))
+        if run_files.is_number(outcome.records.get(record))
     ]
     if not rows:
         return pd.DataFrame(columns=["mean", "lowest", "highest", "runs"])
     groups = pd.DataFrame(rows).groupby("what", sort=False)[record]
     table = groups.agg(mean="mean", lowest="min", highest="max", runs="size")
     return table.sort_values("mean", ascending=False, kind="stable")
-
-
-def main_record(outcomes: Sequence["Outcome"]) -> str | None:
-    """Return the name of the first fraction that the notebook records, or else of its first number; None without one."""
-    records = next((outcome.records for outcome in outcomes if outcome.records), {})
-    numbers = [name for name, value in records.items() if is_number(value)]
-    return next((name for name in numbers if isinstance(records[name], float)), next(iter(numbers), None))
-
-
-def is_number(value: Any) -> bool:
-    """Return whether a record is a number that a mean makes sense of."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _body(sweep: "Sweep", title: str) -> str:
@@ -82,7 +70,7 @@ def _problems(heading: str, rows: list[tuple[str, str, str]]) -> str:
 
 def _main(done: list["Outcome"]) -> str:
     """Return chart and table of the main record."""
-    record = main_record(done)
+    record = run_files.main_record(next((outcome.records for outcome in done), {}))
     if record is None:
         return ""
     table, name = summary(done, record), record.replace("_", " ")
@@ -126,12 +114,6 @@ def _link(sweep: "Sweep", outcome: "Outcome", text: str) -> str:
         return ""
     address = os.path.relpath(outcome.page, sweep.folder).replace(os.sep, "/")
     return f'<a href="{html.escape(address)}" aria-label="{html.escape(f"{text}: {outcome.task.label}")}">{text}</a>'
-
-
-def _words(outcome: "Outcome") -> str:
-    varied = [(name, value) for name, value in outcome.task.varied.items() if name != REPEATS]
-    words = [shown(name, value) if isinstance(value, str) else f"{name} {shown(name, value)}" for name, value in varied]
-    return ", ".join(words) or "all runs"
 
 
 def _spoken(value: Any) -> str:

@@ -12,6 +12,9 @@ from typing import Any
 from helpers import notebooks, provenance, report, sweep_checks
 from helpers.errors import InputError
 
+REPEATS = "SEED"
+"""The parameter that only repeats: results are summed up over its values, with their mean and range."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -116,6 +119,12 @@ def shown(name: str, value: Any) -> str:
     if name == "DATASET":
         return Path(value).name
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def in_words(varied: Mapping[str, Any]) -> str:
+    """Return a setting as people call it: texts bare, other values with their names."""
+    words = [shown(name, value) if isinstance(value, str) else f"{name} {shown(name, value)}" for name, value in varied.items()]
+    return ", ".join(words) or "all runs"
 
 
 def _own_names(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
