@@ -81,7 +81,7 @@ def notebook_page(
     Formulas become MathML, local pictures are embedded, remote ones become links, widgets leave their static twin.
 
     Args:
-        about: provenance to show under the first heading, as :func:`helpers.report.write` collects it.
+        about: provenance to show under the first heading and its paragraph, as :func:`helpers.report.write` collects it.
         hide_code: leave out all code; single cells are left out by the tag ``remove-input``.
         links: ``html`` points links to other notebooks at the pages beside this one, ``drop`` keeps only their text.
         folder: the notebook's folder, where its local pictures are.
@@ -99,7 +99,7 @@ def notebook_page(
     _align_words(soup)
     heading = soup.find("h1")
     if about and heading:
-        heading.insert_after(BeautifulSoup(_about(about), "html.parser"))
+        (heading.find_next_sibling("p") or heading).insert_after(BeautifulSoup(_about(about), "html.parser"))
     return page(heading.get_text() if heading else "Notebook", str(soup))
 
 
@@ -194,4 +194,5 @@ def _about(about: Mapping[str, Any]) -> str:
         f"Code: commit <code>{commit}</code>" if commit else "",
         html.escape(versions),
     ]
-    return f'<details class="about"><summary>How this page was made</summary><p>{"<br>".join(filter(None, lines))}</p></details>'
+    summary = f"Made {about['finished'][:10]}: how, and from which data and code"
+    return f'<details class="about"><summary>{summary}</summary><p>{"<br>".join(filter(None, lines))}</p></details>'
