@@ -68,7 +68,11 @@ class Sweep:
 
 
 def run(
-    chosen: Plan, jobs: int = 1, out: str | Path | None = None, say: Callable[[str], None] = print, step: Callable[[], None] = int
+    chosen: Plan,
+    jobs: int = 1,
+    out: str | Path | None = None,
+    say: Callable[[str], None] = print,
+    step: Callable[[], None] = lambda: None,
 ) -> Sweep:
     """Run what of a plan is not finished yet, and write the index of all.
 
@@ -90,17 +94,12 @@ def run(
         (folder / "index.html").unlink(missing_ok=True)
         write_json(folder / MARK, {"notebook": notebooks.relative(chosen.path), "grid": chosen.grid, "fixed": chosen.fixed})
         outcomes = _finished(folder, chosen.tasks, say)
-        missing = [number for number in range(len(chosen.tasks)) if number not in outcomes]
         say(f"{len(chosen.tasks)} runs of {chosen.path.stem}, {len(outcomes)} of them finished before")
         for _ in outcomes:
             step()
-        work = [(chosen.tasks[number], folder) for number in missing]
-        with contextlib.closing(workers.run_each(_run_one, work, min(jobs, max(1, len(work))))) as answers:
-            for place, answer in answers:
-                outcome = _lost(*work[place], answer) if isinstance(answer, workers.Lost) else answer
-                if outcome.fault is not None:
-                    raise outcome.fault
-                outcomes[missing[place]] = outcome
+        with contextlib.closing(_run_missing(chosen.tasks, set(outcomes), folder, jobs)) as answers:
+            for number, outcome in answers:
+                outcomes[number] = outcome
                 say(line(outcome))
                 step()
         made = Sweep(folder, chosen, [outcomes[number] for number in range(len(chosen.tasks))])
@@ -156,6 +155,18 @@ def _finished(folder: Path, tasks: list[Task], say: Callable[[str], None]) -> di
             if same == task.identity:
                 found[number] = Outcome(task, path.parent, stored["records"], stored.get("seconds", 0.0), reused=True)
     return found
+
+
+def _run_missing(tasks: list[Task], finished: set[int], folder: Path, jobs: int) -> Iterator[tuple[int, Outcome]]:
+    """Yield what becomes of each task that is not finished, with its number, as they come; closing it ends the workers."""
+    missing = [number for number in range(len(tasks)) if number not in finished]
+    work = [(tasks[number], folder) for number in missing]
+    with contextlib.closing(workers.run_each(_run_one, work, jobs)) as answers:
+        for place, answer in answers:
+            outcome = _lost(*work[place], answer) if isinstance(answer, workers.Lost) else answer
+            if outcome.fault is not None:
+                raise outcome.fault
+            yield missing[place], outcome
 
 
 def _run_one(job: tuple[Task, Path]) -> Outcome:
