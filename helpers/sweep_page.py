@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers import notebooks, pages, plots, provenance, run_files
 from helpers.console import write_text
-from helpers.sweep_plan import REPEATS, in_words, shown
+from helpers.sweep_plan import REPEATS, Plan, in_words, shown
 
 if TYPE_CHECKING:
     from helpers.sweep import Outcome, Sweep
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def write(sweep: "Sweep") -> None:
     """Write ``index.html`` into the sweep's folder."""
     title = notebooks.header(nbformat.read(sweep.plan.path, as_version=4)).title or sweep.plan.path.stem
-    write_text(sweep.folder / "index.html", pages.page(f"Sweep: {title}", _body(sweep, title)))
+    write_text(sweep.folder / "index.html", pages.page(f"Sweep: {title}", pages.align_words(_body(sweep, title))))
 
 
 def summary(outcomes: Sequence["Outcome"], record: str) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def _body(sweep: "Sweep", title: str) -> str:
         "All pages open without a network.</p>",
         _problems("Failed", [(o.task.label, o.error, _link(sweep, o, "as far as it came")) for o in sweep.failed]),
         _problems("Left out, because they cannot run", [(label, reason, "") for label, reason in plan.left_out.items()]),
-        _main(done),
+        _main(plan, done),
         f"<h2>All runs</h2>\n{_runs(sweep, done)}" if done else "",
         f"<footer><p>Made {datetime.now():%Y-%m-%d %H:%M}. Code commit <code>{provenance.commit() or 'unknown'}</code>. "
         "Each run's folder holds the executed notebook, its page, <code>records.json</code> and <code>provenance.json</code>; "
@@ -68,7 +68,7 @@ def _problems(heading: str, rows: list[tuple[str, str, str]]) -> str:
     return f'<h2>{heading}</h2>\n<ul class="bad">{told}</ul>' if rows else ""
 
 
-def _main(done: list["Outcome"]) -> str:
+def _main(plan: Plan, done: list["Outcome"]) -> str:
     """Return chart and table of the main record."""
     record = run_files.main_record(next((outcome.records for outcome in done), {}))
     if record is None:
@@ -80,33 +80,37 @@ def _main(done: list["Outcome"]) -> str:
     ax = plots.bars(table["mean"], *ends, title=f"{name}: highest for {best}", xlabel=name, highlight=best)
     alt = f"Bars of {name}, mean over seeds: " + ", ".join(f"{what} {row['mean']:.4f}" for what, row in table.iterrows()) + "."
     caption = f"{name}: mean over seeds, lowest and highest seed, number of runs"
+    varied = " and ".join(key.lower() for key in plan.grid if key != REPEATS)
     return (
-        f"<h2>{html.escape(name)}</h2>\n<p>Each bar is the mean of a setting{spread}.</p>\n"
+        f"<h2>{html.escape(name)}{html.escape(f' by {varied}' if varied else '')}</h2>\n"
+        f"<p>Each bar is the mean of a setting{spread}.</p>\n"
         f"{plots.embedded(ax, alt)}\n{pages.table(table.rename_axis(None), caption)}"
     )
 
 
 def _runs(sweep: "Sweep", done: list["Outcome"]) -> str:
     grid = list(sweep.plan.grid)
-    records = list(dict.fromkeys(name for outcome in done for name in outcome.records))
+    names = dict.fromkeys(name for outcome in done for name in outcome.records)
+    records = [name for name in names if not _only_repeats(name, done)]
     head = [name.lower() for name in grid] + [name.replace("_", " ") for name in records] + ["seconds", "page"]
     lines = []
     for outcome in done:
-        cells = [_cell(shown(name, outcome.task.varied[name])) for name in grid]
-        cells += [_cell(_spoken(outcome.records.get(name, ""))) for name in records]
-        lines.append("".join([*cells, _cell(f"{outcome.seconds:.0f}"), f"<td>{_link(sweep, outcome, 'open')}</td>"]))
-    names = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
-    rows = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    caption = "Every finished run, with what it recorded"
+        first, *rest = [shown(name, outcome.task.varied[name]) for name in grid]
+        rest += [_spoken(outcome.records.get(name, "")) for name in records] + [f"{outcome.seconds:.0f}"]
+        cells = "".join(f"<td>{html.escape(text)}</td>" for text in rest)
+        lines.append(f'<tr><th scope="row">{html.escape(first)}</th>{cells}<td>{_link(sweep, outcome, "open")}</td></tr>')
+    heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    caption, rows = "Every finished run, with what it recorded", "\n".join(lines)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>\n'
-        f"<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
-def _cell(text: str) -> str:
-    words = any(part.isalpha() for part in text.replace("-", " ").split())
-    return f"<td{' class=words' if words else ''}>{html.escape(text)}</td>"
+def _only_repeats(record: str, done: list["Outcome"]) -> bool:
+    """Return whether a record says nothing but the value of the varied parameter of its name."""
+    name = record.upper()
+    return all(name in o.task.varied and o.records.get(record) == o.task.varied[name] for o in done)
 
 
 def _link(sweep: "Sweep", outcome: "Outcome", text: str) -> str:
