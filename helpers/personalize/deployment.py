@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers import recipes
 from helpers.filters import Events, Filter, Table, allowed
-from helpers.interactions import Histories, Interactions, Vocabulary
+from helpers.interactions import EVENT_TYPE, Histories, Interactions, Vocabulary
 from helpers.personalize.groups import Group
 from helpers.personalize.training import SUMMARY, TRAINED
 from helpers.schemas.schema import column_key
@@ -152,6 +152,14 @@ class Deployment:
         order = np.argsort(times, kind="stable")
         upper = {name.upper(): values[order] for name, values in columns.items()}
         return Events(items[order], upper | {"TIMESTAMP": times[order]})
+
+    def had(self, user: str, event_type: str, group: Group) -> np.ndarray:
+        """Return the codes of the items with which a user has an event of this type, in any case of letters, ``(m,)``."""
+        events = self.seen(user, group)
+        types = events.columns.get(EVENT_TYPE, np.full(len(events.owners), None, object))
+        same = np.array([isinstance(value, str) and value.lower() == event_type.lower() for value in types], bool)
+        codes = events.owners[same]
+        return codes[codes >= 0]
 
     def _codes_of(self, bulk: Interactions) -> np.ndarray:
         """Return the model's code of each item of the imported interactions."""

@@ -5,23 +5,20 @@ import shutil
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
-from helpers import filters
 from helpers.errors import InputError
-from helpers.filters import Filter
 from helpers.personalize import catalogue, kinds, resources, wire
-from helpers.personalize.deployment import Deployment
+from helpers.personalize.answering import Answering
 from helpers.personalize.errors import ServiceError, in_use, invalid, not_found
 from helpers.personalize.events import Events
 from helpers.personalize.groups import Groups
 from helpers.personalize.jobs import Jobs, Train, train_in_process
 from helpers.personalize.resources import ACTIVE, PENDING, RUNNING, Resources
 from helpers.personalize.rules import Rules
-from helpers.personalize.runtime import Answerer
 from helpers.personalize.storage import FolderStorage
 from helpers.personalize.store import Store
+from helpers.personalize.trainings import Trainings
 from helpers.personalize.work import BACKGROUND, Work
 
 _LOG = logging.getLogger(__name__)
@@ -57,12 +54,11 @@ class Service:
         self.resources = Resources(self._store)
         self.groups = Groups(self.resources, self.home / "data")
         self.rules = Rules(self.resources, self.groups)
-        self.deployments: dict[str, Deployment] = {}
-        self._filters: dict[str, Filter] = {}
-        self._loading = RLock()
         self._events = Events(self.resources, self.groups)
         self._jobs = Jobs(workers)
-        self.work = Work(self, self._jobs, train)
+        self.trainings = Trainings(self.home / "versions", self.resources, self.groups, train)
+        self.answering = Answering(self.resources, self.groups, self.trainings)
+        self.work = Work(self, self._jobs, self.trainings)
         self._special = self._special_operations()
         self.work.resume()
 
@@ -143,6 +139,8 @@ class Service:
                 version = given.get("solutionVersionArn", self.resources.get(arn)["solutionVersionArn"])
                 resolved = self.rules.deployable(version)["solutionVersionArn"]
                 self.work.plan_update(arn, {**given, "campaignConfig": config, "solutionVersionArn": resolved})
+            elif kind.noun in ("Recommender", "Solution"):
+                self._update_settings(kind, arn, given)
             elif kind.noun == "Dataset":
                 record = self.resources.change(arn, schemaArn=given["schemaArn"])
                 dates = {name: record["lastUpdatedDateTime"] for name in ("creationDateTime", "lastUpdatedDateTime")}
@@ -152,6 +150,20 @@ class Service:
             else:
                 self.resources.change(arn, **{name: value for name, value in given.items() if name != kind.arn_member})
         return {kind.arn_member: arn}
+
+    def _update_settings(self, kind: kinds.Kind, arn: str, given: Mapping[str, Any]) -> None:
+        """Change what needs no training, and keep what was asked as the latest update."""
+        asked = {name: value for name, value in given.items() if name != kind.arn_member}
+        if kind.noun == "Recommender":
+            changes = {"recommenderConfig": self.resources.get(arn)["recommenderConfig"] | asked["recommenderConfig"]}
+        else:
+            config = self.resources.get(arn).get("solutionConfig", {}) | asked.get("solutionUpdateConfig", {})
+            changes = {name: value for name, value in asked.items() if name != "solutionUpdateConfig"} | {
+                "solutionConfig": config
+            }
+        now = self.resources.change(arn, **changes)["lastUpdatedDateTime"]
+        update = asked | {"status": ACTIVE, "creationDateTime": now, "lastUpdatedDateTime": now}
+        self.resources.change(arn, **{f"latest{kind.noun}Update": update})
 
     def _delete(self, kind: kinds.Kind, call: wire.Call) -> None:
         arn = call.parameters[kind.arn_member]
@@ -168,9 +180,12 @@ class Service:
         """Remove what belonged to a deleted resource."""
         if noun == "Campaign":
             self._jobs.stop(arn)
-            self.deployments.pop(arn, None)
+            self.answering.forget(arn)
+        elif noun == "Recommender":
+            self.answering.forget(arn)
+            shutil.rmtree(self.trainings.folder(record), ignore_errors=True)
         elif noun == "Filter":
-            self._filters.pop(arn, None)
+            self.answering.forget(arn)
         elif noun == "Dataset":
             self._store.remove_records(arn)
             if record["datasetType"] == "INTERACTIONS":
@@ -180,11 +195,11 @@ class Service:
         elif noun == "Solution":
             for version in self.resources.all("SolutionVersion", solutionArn=arn):
                 self._store.remove(version["solutionVersionArn"])
-                shutil.rmtree(self.work.folder(version), ignore_errors=True)
+                shutil.rmtree(self.trainings.folder(version), ignore_errors=True)
         elif noun == "DatasetGroup":
             for filter_ in self.resources.all("Filter", datasetGroupArn=arn):
                 self._store.remove(filter_["filterArn"])
-                self._filters.pop(filter_["filterArn"], None)
+                self.answering.forget(filter_["filterArn"])
             self.groups.forget(arn)
 
     def _delete_event_interactions(self, arn: str) -> None:
@@ -203,20 +218,22 @@ class Service:
                 "featureTransformation": catalogue.describe("FeatureTransformation", p["featureTransformationArn"])
             },
             "GetSolutionMetrics": self._metrics,
+            "StartRecommender": lambda p: self._switch(p["recommenderArn"], "INACTIVE", ACTIVE),
+            "StopRecommender": lambda p: self._switch(p["recommenderArn"], ACTIVE, "INACTIVE"),
             "StopSolutionVersionCreation": self._stop_version,
             "ListMetricAttributionMetrics": self._list_metrics,
             "TagResource": lambda p: self.resources.tag(p["resourceArn"], {t["tagKey"]: t["tagValue"] for t in p["tags"]}),
             "UntagResource": self._untag,
             "ListTagsForResource": self._list_tags,
-            "GetRecommendations": self._recommend,
-            "GetPersonalizedRanking": self._rank,
+            "GetRecommendations": self.answering.recommendations,
+            "GetPersonalizedRanking": self.answering.ranking,
             "PutEvents": self._events.put_events,
             "PutItems": lambda p: self._events.put_records("Items", p),
             "PutUsers": lambda p: self._events.put_records("Users", p),
         }
 
     def _list_recipes(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        rows = [] if given.get("domain") else catalogue.listed()
+        rows = catalogue.listed(given.get("domain"))
         rows, token = resources.page_of("Recipe", rows, given)
         return {"recipes": rows, "nextToken": token}
 
@@ -234,6 +251,14 @@ class Service:
         self.resources.change(arn, status="CREATE STOPPED")
         self._jobs.stop(arn)
 
+    def _switch(self, arn: str, before: str, after: str) -> dict[str, Any]:
+        """Start or stop a recommender; its model stays."""
+        with self._store.transaction():
+            if (status := self.resources.get(arn, "Recommender")["status"]) != before:
+                raise in_use(f"{arn} is {status}; it must be {before}")
+            self.resources.change(arn, status=after)
+        return {"recommenderArn": arn}
+
     def _list_metrics(self, given: Mapping[str, Any]) -> None:
         raise not_found(given.get("metricAttributionArn", ""))
 
@@ -245,53 +270,3 @@ class Service:
         self.resources.get(given["resourceArn"])
         tags = self._store.tags(given["resourceArn"])
         return {"tags": [{"tagKey": key, "tagValue": value} for key, value in tags.items()]}
-
-    def _recommend(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        if given.get("recommenderArn"):
-            raise not_found(given["recommenderArn"])
-        if not given.get("campaignArn"):
-            raise invalid("campaignArn is required")
-        return self._answerer(given["campaignArn"]).recommendations(given)
-
-    def _rank(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return self._answerer(given["campaignArn"]).ranking(given)
-
-    def _answerer(self, arn: str) -> Answerer:
-        """Return what answers a campaign's requests: always one whole version, the old or the new."""
-        with self._store.transaction():  # an update changes the record and the deployment together
-            campaign, deployment = self.resources.get(arn, "Campaign"), self.deployments.get(arn)
-        if campaign["status"] != ACTIVE:
-            raise invalid(f"the campaign {arn} is {campaign['status']}; it answers once it is ACTIVE")
-        if deployment is None:
-            deployment = self._load(arn, campaign)
-        return self._make_answerer(deployment, campaign.get("campaignConfig", {}), live=True)
-
-    def _load(self, arn: str, campaign: Mapping[str, Any]) -> Deployment:
-        with self._loading:
-            if arn not in self.deployments:
-                version = self.resources.get(campaign["solutionVersionArn"])
-                self.deployments[arn] = Deployment(self.work.folder(version), version)
-            return self.deployments[arn]
-
-    def batch_answerer(self, job: Mapping[str, Any]) -> tuple[Answerer, Deployment]:
-        """Return what answers the lines of a batch job, from the training alone."""
-        version = self.resources.get(job["solutionVersionArn"], "SolutionVersion")
-        deployment = Deployment(self.work.folder(version), version)
-        return self._make_answerer(deployment, job.get("batchInferenceJobConfig", {}), live=False), deployment
-
-    def _make_answerer(self, deployment: Deployment, config: Mapping[str, Any], *, live: bool) -> Answerer:
-        group = deployment.version["datasetGroupArn"]
-        return Answerer(deployment, self.groups.get(group), config, lambda arn: self.find_filter(arn, group), live=live)
-
-    def find_filter(self, arn: str, group: str) -> Filter:
-        """Return a parsed filter of a dataset group.
-
-        Raises:
-            ServiceError: there is none, or it belongs to another group.
-        """
-        record = self.resources.get(arn, "Filter")
-        if record["datasetGroupArn"] != group:
-            raise invalid(f"the filter {arn} belongs to another dataset group")
-        if arn not in self._filters:
-            self._filters[arn] = filters.parse(record["filterExpression"])
-        return self._filters[arn]

@@ -67,20 +67,33 @@ def read_dataset(folder: Path, spec: dict[str, Any]) -> Dataset:
         parts = [read_parts([Path(path) for path in spec["parts"][kind]])] if spec["parts"].get(kind) else []
         parts += [pd.read_parquet(streamed)] if streamed.exists() else []
         tables[kind] = data.join(schema, parts)
-    interactions, words = tables["Interactions"], ""
-    if spec.get("eventType"):
-        kinds = interactions[EVENT_TYPE] if EVENT_TYPE in interactions else pd.Series("", interactions.index)
-        interactions = interactions[kinds == spec["eventType"]]
-        words = f" after filtering by event type: {spec['eventType']}"
-    if spec.get("eventValueThreshold"):
-        interactions = interactions[interactions["EVENT_VALUE"] >= float(spec["eventValueThreshold"])]
-        words += f", with a value of at least {spec['eventValueThreshold']}"
+    interactions, words = _chosen(tables["Interactions"], spec["events"])
     if len(interactions) < MIN_INTERACTIONS:
         raise InputError(f"Dataset has fewer than {MIN_INTERACTIONS} interactions{words}")
     found = data.dataset(spec["name"], tables | {"Interactions": interactions.reset_index(drop=True)}, schemas)
     if (found.interactions.histories.lengths >= 2).sum() < MIN_USERS:
         raise InputError(f"Dataset has fewer than {MIN_USERS} users with at least 2 interactions each")
     return found
+
+
+def _chosen(interactions: pd.DataFrame, events: list[dict[str, Any]]) -> tuple[pd.DataFrame, str]:
+    """Return the interactions that are of one of these types, with at least its value, and the choice in words."""
+    if not events:
+        return interactions, ""
+    types = interactions[EVENT_TYPE] if EVENT_TYPE in interactions else pd.Series("", interactions.index)
+    kept, words = pd.Series(False, interactions.index), []
+    for event in events:
+        fits, said = pd.Series(True, interactions.index), []
+        if event.get("type"):
+            wanted = event["type"]
+            fits &= (types.str.lower() == wanted.lower()) if event.get("any_case") else (types == wanted)
+            said.append(f"after filtering by event type: {wanted}")
+        if event.get("least"):
+            fits &= interactions["EVENT_VALUE"] >= float(event["least"])
+            said.append(f"with a value of at least {event['least']}")
+        kept |= fits.fillna(False).astype(bool)
+        words.append(", ".join(said))
+    return interactions[kept], f" {'; or '.join(words)}"
 
 
 def measure(known: Dataset, recipe: recipes.Recipe, seed: int) -> dict[str, float]:
