@@ -6,6 +6,7 @@ from typing import Any
 
 from helpers import filters
 from helpers.filters import Filter
+from helpers.personalize.answered import Answered
 from helpers.personalize.deployment import Deployment
 from helpers.personalize.domains import use_case_of
 from helpers.personalize.errors import invalid
@@ -22,10 +23,14 @@ class Answering:
         resources: what there is.
         groups: the data.
         trainings: where the trained models are.
+
+    Attributes:
+        answered: the lists that were answered lately.
     """
 
     def __init__(self, resources: Resources, groups: Groups, trainings: Trainings):
         self._all, self._groups, self._trainings = resources, groups, trainings
+        self.answered = Answered()
         self._deployments: dict[str, Deployment] = {}
         self._filters: dict[str, Filter] = {}
         self._loading = RLock()
@@ -37,11 +42,17 @@ class Answering:
             raise invalid(
                 "campaignArn or recommenderArn is required" if not arns else "give campaignArn or recommenderArn, not both"
             )
-        return self._live(arns[0], "Campaign" if given.get("campaignArn") else "Recommender").recommendations(given)
+        answer = self._live(arns[0], "Campaign" if given.get("campaignArn") else "Recommender").recommendations(given)
+        self.answered.add(answer["recommendationId"], arns[0], _ids(answer["itemList"]))
+        return answer
 
     def ranking(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Answer GetPersonalizedRanking of a campaign."""
-        return self._live(given["campaignArn"], "Campaign").ranking(given)
+        answer = self._live(given["campaignArn"], "Campaign").ranking(given)
+        self.answered.add(
+            answer["recommendationId"], given["campaignArn"], [row["itemId"] for row in answer["personalizedRanking"]]
+        )
+        return answer
 
     def of_batch(self, job: Mapping[str, Any]) -> tuple[Answerer, Deployment]:
         """Return what answers the lines of a batch job, from the training alone."""
@@ -49,8 +60,9 @@ class Answering:
         return self._answerer(deployment, job.get("batchInferenceJobConfig", {}), live=False), deployment
 
     def deploy(self, trained: Mapping[str, Any]) -> Deployment:
-        """Load a solution version or recommender that has been trained."""
-        return Deployment(self._trainings.folder(trained), trained)
+        """Load a solution version or recommender that has been trained; of users deleted since it knows nothing."""
+        gone = self._all.store.deleted_users(trained["datasetGroupArn"], trained["creationDateTime"])
+        return Deployment(self._trainings.folder(trained), trained, gone)
 
     def put(self, arn: str, deployment: Deployment) -> None:
         """Let a deployment answer for a campaign or recommender from now on."""
@@ -60,6 +72,13 @@ class Answering:
         """Let go of a deployment or a filter that is no more."""
         self._deployments.pop(arn, None)
         self._filters.pop(arn, None)
+
+    def forget_users(self, group: str) -> None:
+        """Load the deployments of a dataset group anew when they are next asked: users were deleted."""
+        with self._loading:
+            for arn, deployment in list(self._deployments.items()):
+                if deployment.version["datasetGroupArn"] == group:
+                    del self._deployments[arn]
 
     def find_filter(self, arn: str, group: str) -> Filter:
         """Return a parsed filter of a dataset group.
@@ -95,3 +114,7 @@ class Answering:
         group, case = deployment.version["datasetGroupArn"], use_case_of(deployment.version)
         options = {"live": live, "leaves_out": case.leaves_out if case else None}
         return Answerer(deployment, self._groups.get(group), config, lambda arn: self.find_filter(arn, group), **options)
+
+
+def _ids(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["itemId"] for row in rows]

@@ -1,10 +1,12 @@
 """What may be created, changed and deleted: the rules between resources. A check returns what it adds to the new record."""
 
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from helpers import filters, recipes
+from helpers.personalize import attribution
 from helpers.personalize.data import KINDS
 from helpers.personalize.errors import in_use, invalid, limit
 from helpers.personalize.groups import Groups
@@ -19,7 +21,14 @@ _AT_MOST = {  # developer guide, "Quotas": kind -> (how many, counted within the
     "Solution": (10, "datasetGroupArn"),
     "Filter": (10, "datasetGroupArn"),
 }
-_PENDING_AT_MOST = {"DatasetImportJob": 5, "BatchInferenceJob": 5, "BatchSegmentJob": 5, "SolutionVersion": 20, "Recommender": 3}
+_PENDING_AT_MOST = {
+    "DatasetImportJob": 5,
+    "DataDeletionJob": 5,
+    "BatchInferenceJob": 5,
+    "BatchSegmentJob": 5,
+    "SolutionVersion": 20,
+    "Recommender": 3,
+}
 _DOMAIN_FIELDS = {
     ("ECOMMERCE", "Interactions"): ["EVENT_TYPE"],
     ("ECOMMERCE", "Items"): ["PRICE", "CATEGORY_L1"],
@@ -92,6 +101,11 @@ class Rules:
             raise invalid("Invalid Data location.")
         return {"importMode": mode}
 
+    def _create_DataDeletionJob(self, given):
+        if not given["dataSource"].get("dataLocation", "").startswith("s3://"):
+            raise invalid("Invalid Data location.")
+        return {}
+
     def _create_DatasetExportJob(self, given):
         return {"ingestionMode": given.get("ingestionMode", "PUT")}
 
@@ -134,6 +148,17 @@ class Rules:
         if self._all.all("EventTracker", datasetGroupArn=given["datasetGroupArn"]):
             raise limit("a dataset group has one event tracker at most")
         return {"trackingId": str(uuid.uuid4()), "accountId": given["datasetGroupArn"].split(":")[4]}
+
+    def _create_MetricAttribution(self, given):
+        group = given["datasetGroupArn"]
+        if self._all.all("MetricAttribution", datasetGroupArn=group):
+            raise limit("a dataset group has one metric attribution at most")
+        schemas = self._groups.schemas(group)
+        if "Interactions" not in schemas or "EVENT_TYPE" not in schemas["Interactions"]:
+            raise invalid("a metric attribution needs an Interactions dataset with EVENT_TYPE")
+        attribution.check(given["metrics"], schemas)
+        newest = self._all.store.events(group)[-1:]
+        return {"reportedAt": time.time(), "reportedUntil": newest[0][0] if newest else 0}
 
     def _create_Filter(self, given):
         found = filters.parse(given["filterExpression"])
@@ -191,6 +216,8 @@ class Rules:
             if record["status"] != ACTIVE:
                 raise in_use(f"{arn} is {record['status']}; only an ACTIVE recommender can be updated")
             self._solutions.check_recommender_config(record, given["recommenderConfig"])
+        elif noun == "MetricAttribution":
+            attribution.check(metrics_after(record, given), self._groups.schemas(record["datasetGroupArn"]))
         else:
             raise invalid(f"Update{noun} is not served by the local service")
 
@@ -222,6 +249,18 @@ class Rules:
             raise in_use(f"{arn} is being created; wait until it is ACTIVE")
         if noun == "Filter" and any(busy(kind, filterArn=arn) for kind in ("BatchInferenceJob", "BatchSegmentJob")):
             raise in_use(f"{arn} is used by a batch job")
+
+
+def metrics_after(attribution_record: Mapping[str, Any], given: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the metrics of an attribution after an update that removes and adds some.
+
+    Raises:
+        ServiceError: a metric to remove is not there.
+    """
+    old, gone = attribution_record["metrics"], set(given.get("removeMetrics", ()))
+    if unknown := sorted(gone - {metric["metricName"] for metric in old}):
+        raise invalid(f"there is no metric {unknown[0]}")
+    return [metric for metric in old if metric["metricName"] not in gone] + given.get("addMetrics", [])
 
 
 def _type(version: Mapping[str, Any]) -> str:

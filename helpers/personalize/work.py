@@ -8,9 +8,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from helpers.personalize import batch, data, imports
+from helpers.personalize import batch, data, deletion, imports
 from helpers.personalize.jobs import Jobs, Stopped
 from helpers.personalize.kinds import kinds
+from helpers.personalize.reports import Reports
 from helpers.personalize.resources import ACTIVE, FAILED, PENDING, RUNNING
 from helpers.personalize.trainings import Trainings
 from helpers.schemas import Schema
@@ -18,6 +19,7 @@ from helpers.schemas import Schema
 BACKGROUND = (
     "DatasetImportJob",
     "DatasetExportJob",
+    "DataDeletionJob",
     "SolutionVersion",
     "Recommender",
     "Campaign",
@@ -33,10 +35,11 @@ class Work:
     Args:
         service: gives resources, groups, storage, answering and the home.
         trainings: run what is trained.
+        reports: tell what came of the events.
     """
 
-    def __init__(self, service, jobs: Jobs, trainings: Trainings):
-        self._service, self._jobs, self._trainings = service, jobs, trainings
+    def __init__(self, service, jobs: Jobs, trainings: Trainings, reports: Reports):
+        self._service, self._jobs, self._trainings, self._reports = service, jobs, trainings, reports
         self._all, self._groups = service.resources, service.groups
         self._data = service.home / "data"
         self._data.mkdir(exist_ok=True)
@@ -93,6 +96,31 @@ class Work:
             self._all.change(arn, status=ACTIVE, counts=counts)
             self._groups.forget(dataset["datasetGroupArn"])
         self.forget_parts([part for part in old if part not in parts])
+        if job.get("publishAttributionMetricsToS3") and schema.dataset_type == "Interactions":
+            self._reports.publish_import(dataset["datasetGroupArn"], imports.read_parts([self._data / name]), time.time())
+
+    def _make_DataDeletionJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
+        with self._service.storage.fetch(job["dataSource"]["dataLocation"], deep=True) as files:
+            users = deletion.read_users(files)
+        group = job["datasetGroupArn"]
+        datasets = [d for d in self._all.all("Dataset", datasetGroupArn=group) if d["datasetType"] in ("INTERACTIONS", "USERS")]
+        with self._groups.lock:  # nothing is imported or streamed meanwhile
+            gone, old = 0, []
+            parts = {d["datasetArn"]: self._all.get(d["datasetArn"]).get("parts", []) for d in datasets}
+            for dataset, names in parts.items():
+                for place, name in enumerate(names):
+                    new = f"{uuid.uuid4().hex}.parquet"
+                    if rows := deletion.without_users(self._data / name, users, self._data / new):
+                        gone, parts[dataset] = gone + rows, [*parts[dataset][:place], new, *parts[dataset][place + 1 :]]
+                        old.append(name)
+            with self._all.store.transaction():
+                gone += self._all.store.delete_users(group, parts, users, time.time())
+                for dataset, names in parts.items():
+                    self._all.change(dataset, parts=names)
+                self._all.change(arn, status=ACTIVE, numDeleted=gone)
+            self._groups.forget(group)
+            self._service.answering.forget_users(group)
+        self.forget_parts(old)
 
     def _make_DatasetExportJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
         dataset = self._all.get(job["datasetArn"])
