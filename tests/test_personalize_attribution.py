@@ -210,7 +210,7 @@ def test_the_clock_trains_and_the_campaign_follows(lab):
     campaign = c.create_campaign(name="c", solutionVersionArn=f"{arn}/$LATEST",
                                  campaignConfig={"syncWithLatestSolutionVersion": True})["campaignArn"]  # fmt: skip
     lab.done("campaign", campaign)
-    now = made["creationDateTime"].timestamp()
+    now = made["creationDateTime"].timestamp() + 1  # the answer is rounded to milliseconds
     lab.service.tick(now + DAY)
     assert len(c.list_solution_versions(solutionArn=arn)["solutionVersions"]) == 1
     c.update_solution(solutionArn=arn, solutionUpdateConfig={"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}})
