@@ -1,4 +1,4 @@
-"""The command line: ``python -m helpers data | evaluate | report | course | outputs | serve``; ``--help`` tells more.
+"""The command line: ``python -m helpers data | evaluate | tune | report | course | outputs | serve``; ``--help`` tells more.
 
 A user's mistake is one line on the error stream and exit code 2; a notebook that fails is exit code 1.
 """
@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from helpers.commands import tune
+from helpers.commands.options import Pairs, check_writable, pairs
 from helpers.console import Busy, print_rows, spoken, write_json
 from helpers.errors import InputError, unknown_name
 
@@ -20,12 +22,11 @@ PLAIN = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "invoke_wi
 app = typer.Typer(add_completion=False, help="Recommendations, measured and explained.", **PLAIN)
 data_app = typer.Typer(help="List, describe and fetch data sets.", **PLAIN)
 app.add_typer(data_app, name="data")
+tune.register(app)
 UsageMistake = typer.BadParameter.__mro__[2]
 """Base of all errors about the command line itself; typer shows it only through its subclasses."""
 INTERRUPTED = 130
 """The exit code by which typer itself reports an interrupt, without a word."""
-
-Pairs = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter; may be given several times.")]
 
 
 @app.callback()
@@ -83,13 +84,13 @@ def evaluate_command(
     from helpers import datasets, splits
     from helpers.evaluation import evaluate
 
-    chosen = _recipes(recipe, _pairs(p))
+    chosen = _recipes(recipe, pairs(p))
     if split not in splits.SPLITS:
         raise unknown_name("split", split, splits.SPLITS)
     seeds = seed or [0]
     if min(seeds) < 0:
         raise InputError(f"seed {min(seeds)}: use 0 or a greater whole number")
-    _check_writable(json_file)
+    check_writable(json_file)
     data = datasets.load(dataset)
     for note in (note for report in data.reports for note in report.notes()):
         typer.echo(f"note: {note}", err=True)
@@ -117,9 +118,9 @@ def report_command(
     if not notebook:
         raise InputError("which notebook? Name one, for example: make report NOTEBOOK=recipe_report")
     path = notebooks.find(notebook)
-    given = notebooks.check_parameters(path, notebooks.from_text(path, pairs)) if (pairs := _pairs(p)) else {}
+    given = notebooks.check_parameters(path, notebooks.from_text(path, words)) if (words := pairs(p)) else {}
     with Busy(f"Running {path.stem}"):
-        made = report.run(path, out, **{name: given[name] for name in pairs})
+        made = report.run(path, out, **{name: given[name] for name in words})
     for name, value in made.records.items():
         typer.echo(f"{name} = {value}")
     typer.echo(f"Open {made.html}")
@@ -165,23 +166,6 @@ def serve_command(
         forever()
 
 
-def _pairs(texts: Sequence[str] | None) -> dict[str, str]:
-    """Split ``key=value`` texts.
-
-    Raises:
-        InputError: no ``=``, no key, or a key twice.
-    """
-    found: dict[str, str] = {}
-    for text in texts or ():
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise InputError(f"-p {text!r}: write it as -p key=value")
-        if key in found:
-            raise InputError(f"-p {key} is given twice")
-        found[key] = value
-    return found
-
-
 def _recipes(names: Sequence[str], hyperparameters: dict[str, str]) -> list[Any]:
     """Create the recipes, each with those hyperparameters that it has.
 
@@ -199,11 +183,6 @@ def _recipes(names: Sequence[str], hyperparameters: dict[str, str]) -> list[Any]
         if not any(key in fields for fields in known.values()):
             raise unknown_name(f"hyperparameter of {' and '.join(names)}", key, set().union(*known.values()))
     return [recipes.create(name, {k: v for k, v in hyperparameters.items() if k in known[name]}) for name in names]
-
-
-def _check_writable(path: Path | None) -> None:
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise InputError(f"--json {path}: name a file in an existing folder")
 
 
 def _print_records(records: Sequence[Any]) -> None:

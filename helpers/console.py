@@ -1,4 +1,4 @@
-"""What the command line shows and writes: tables, a spinner, JSON files."""
+"""What the command line shows and writes: tables, a spinner, a progress bar, JSON files."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 
@@ -50,6 +51,29 @@ class Busy:
     def __exit__(self, *_: object) -> None:
         if self._status is not None:
             self._status.stop()
+
+
+class Bar:
+    """A progress bar on the error stream for ``total`` steps, silent where :class:`Busy` is. Yields what moves it: the number of
+    steps done so far, and a word about them."""
+
+    def __init__(self, text: str, total: int):
+        self._text, self._total = text, total
+        console = Console(stderr=True)
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        shown = console.is_terminal and not console.is_jupyter
+        self._progress = Progress(*columns, console=console, transient=True) if shown else None
+
+    def __enter__(self) -> Callable[[int, str], None]:
+        if self._progress is None:
+            return lambda done, more: None
+        self._progress.start()
+        task = self._progress.add_task(self._text, total=self._total)
+        return lambda done, more: self._progress.update(task, completed=done, description=f"{self._text} {more}")
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -1,0 +1,1 @@
+"""Commands of ``python -m helpers``, a module a group; ``helpers/__main__.py`` registers them."""
