@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from helpers import recipes
+from helpers import metrics, recipes
+from helpers.errors import unknown_name
 from helpers.personalize import trainings
 from helpers.personalize.domains import USE_CASES
 from helpers.personalize.errors import invalid, limit
@@ -17,8 +18,6 @@ from helpers.recipes.base import USER_PERSONALIZATION
 
 UPDATABLE = "aws-user-personalization"
 """The recipe whose versions can be updated without a training, and whose campaigns explore."""
-AUTO_ML_RECIPES = ("aws-hrnn", "aws-hrnn-coldstart", "aws-hrnn-metadata")
-"""What AutoML chooses from unless its configuration names other recipes."""
 
 _RECIPE = "arn:aws:personalize:::recipe/"
 _MAX_RECOMMENDERS = 5
@@ -40,6 +39,7 @@ class SolutionRules:
         else:
             name = _custom_recipe(given.get("recipeArn"))
             recipes.create(name, trainings.hyperparameters(config))
+            _check_search(name, given, config)
         self._check_data(given["datasetGroupArn"], config)
         _check_events(config, given)
         _check_schedule(config.get("autoTrainingConfig", {}))
@@ -97,6 +97,9 @@ class SolutionRules:
             name = _custom_recipe(arn)
             if recipes.get(name).type != USER_PERSONALIZATION:
                 raise invalid(f"autoMLConfig: {name} is no recipe of the type {USER_PERSONALIZATION}")
+        metric = config.get("autoMLConfig", {}).get("metricName")
+        if metric and metric not in metrics.PER_USER:
+            raise unknown_name("autoMLConfig: metricName", metric, metrics.PER_USER)
 
     def _check_data(self, group: str, config: Mapping[str, Any]) -> None:
         columns = config.get("trainingDataConfig", {})
@@ -133,6 +136,18 @@ def _custom_recipe(arn: str | None) -> str:
     if name not in recipes.names():
         raise invalid(f"there is no recipe {arn}; known: {', '.join(recipes.names())}")
     return name
+
+
+def _check_search(name: str, given: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Check a search for hyperparameters before any data is looked at."""
+    if not given.get("performHPO"):
+        return
+    from helpers import tuning  # with Optuna, a second to load
+
+    if config.get("hpoConfig", {}).get("hpoObjective"):
+        raise invalid("hpoConfig: hpoObjective cannot be configured; the search maximises NDCG at 25")
+    asked = trainings.searched(given, config)
+    tuning.check_request(name, fixed=asked["hyperparameters"], **asked["search"])
 
 
 def _check_events(config: Mapping[str, Any], solution: Mapping[str, Any]) -> None:

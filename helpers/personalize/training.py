@@ -19,6 +19,7 @@ from helpers.datasets.dataset import MIN_INTERACTIONS, MIN_USERS, Dataset
 from helpers.errors import InputError
 from helpers.interactions import EVENT_TYPE
 from helpers.personalize import data
+from helpers.personalize.choosing import choose
 from helpers.personalize.imports import read_parts
 from helpers.recipes.base import USER_SEGMENTATION
 from helpers.schemas import Schema
@@ -28,7 +29,7 @@ SPEC, SUMMARY, FAULT = "spec.json", "summary.json", "fault.txt"
 
 
 def train(folder: Path) -> None:
-    """Train what ``spec.json`` describes: measure it on hidden users, fit it on everything, write both.
+    """Train what ``spec.json`` describes: settle hyperparameters, measure on hidden users, fit on everything, write both.
 
     With a ``base``, the folder of an earlier version's model, that is updated instead; its metrics stay.
 
@@ -38,7 +39,7 @@ def train(folder: Path) -> None:
     start = time.perf_counter()
     spec = json.loads((folder / SPEC).read_text(encoding="utf-8"))
     known = read_dataset(folder, spec)
-    recipe = recipes.create(spec["recipe"], spec["hyperparameters"])
+    recipe, found = choose(known, spec)
     if spec.get("base"):
         measured, model = spec["metrics"], recipes.load(spec["base"]).update(known)
     else:
@@ -49,7 +50,7 @@ def train(folder: Path) -> None:
     model.save(aside / "model")
     write_histories(known, aside)
     hours = (time.perf_counter() - start) / 3600
-    summary = {"metrics": measured, "trainingHours": hours, "hyperparameters": recipe.hyperparameters}
+    summary = found | {"metrics": measured, "trainingHours": hours, "hyperparameters": recipe.hyperparameters}
     (aside / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     os.replace(aside, folder / TRAINED)
 

@@ -20,6 +20,9 @@ from helpers.personalize.resources import ACTIVE, Resources
 from helpers.schemas import Schema
 from helpers.schemas.schema import REQUIRED
 
+AUTO_ML_RECIPES = ("aws-hrnn", "aws-hrnn-coldstart", "aws-hrnn-metadata")
+"""What AutoML chooses from unless its configuration names other recipes."""
+
 
 class Trainings:
     """Runs the trainings of solution versions and recommenders; each has a folder of its own.
@@ -76,12 +79,12 @@ class Trainings:
         case = use_case_of(record)
         spec = {
             "name": record.get("solutionVersionArn") or record["recommenderArn"],
-            "recipe": case.recipe if case else record["recipeArn"].rsplit("/", 1)[1],
+            "recipe": case.recipe if case else record.get("recipeArn", "").rsplit("/", 1)[-1],
             "hyperparameters": hyperparameters(config),
             "seed": 0,
             "events": _events_of_case(case) if case else chosen_events(record, config),
             "columns": config.get("trainingDataConfig", {}),
-        }
+        } | searched(record, config)
         if record.get("trainingMode") == "UPDATE":  # an update does not change the metrics
             full = self._all.all("SolutionVersion", solutionArn=record["solutionArn"], trainingMode="FULL", status=ACTIVE)[-1]
             spec |= {"metrics": full["metrics"], "base": str(self.folder(full) / training.TRAINED / "model")}
@@ -119,6 +122,36 @@ class Trainings:
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, str]:
     """Return all hyperparameters of a solution's configuration, those of the algorithm and of the feature transformation."""
     return {**config.get("algorithmHyperParameters", {}), **config.get("featureTransformationParameters", {})}
+
+
+def searched(record: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a solution leaves to a search: ``search`` (and the ``hyperparameters`` that stay fixed) where it asks for HPO,
+    ``candidates`` and ``metric`` where it asks for AutoML.
+
+    Raises:
+        InputError: a number of jobs that is none or outside its limits.
+    """
+    if record.get("performAutoML"):
+        auto = config.get("autoMLConfig", {})
+        names = [arn.rsplit("/", 1)[-1] for arn in auto.get("recipeList", ())] or list(AUTO_ML_RECIPES)
+        return {"candidates": names, "metric": auto.get("metricName")}
+    if not record.get("performHPO"):
+        return {}
+    given = config.get("hpoConfig", {})
+    limits = given.get("hpoResourceConfig", {})
+    ranges = given.get("algorithmHyperParameterRanges") or {}
+    ranged = {entry["name"] for entries in ranges.values() for entry in entries}
+    jobs = {"trials": ("maxNumberOfTrainingJobs", 40, 10), "jobs": ("maxParallelTrainingJobs", 10, 1)}
+    search = {name: _whole(limits, member, most, default) for name, (member, most, default) in jobs.items()}
+    fixed = {name: value for name, value in hyperparameters(config).items() if name not in ranged}
+    return {"hyperparameters": fixed, "search": search | {"ranges": ranges or None}}
+
+
+def _whole(limits: Mapping[str, str], member: str, most: int, default: int) -> int:
+    text = limits.get(member, str(default))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise InputError(f"hpoResourceConfig: {member} is {text!r}; write a whole number, 1 to {most}")
+    return int(text)
 
 
 def _events_of_case(case: UseCase) -> list[dict[str, Any]]:

@@ -139,9 +139,12 @@ class Work:
 
     def _make_SolutionVersion(self, arn: str, version: dict[str, Any], stop: Event) -> None:
         trained = self._trainings.run(version, self._trainings.specification(version), stop)
+        best = trained.pop("bestRecipeArn", None)
         with self._all.store.transaction():
             if self._all.get(arn)["status"] == RUNNING:
-                self._all.change(arn, status=ACTIVE, **trained)
+                self._all.change(arn, status=ACTIVE, **trained, **({"recipeArn": best} if best else {}))
+                if best:
+                    self._all.change(version["solutionArn"], autoMLResult={"bestRecipeArn": best})
         self._follow(version["solutionArn"], arn)
 
     def _make_Recommender(self, arn: str, recommender: dict[str, Any], stop: Event) -> None:
