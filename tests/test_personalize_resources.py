@@ -143,7 +143,7 @@ def test_what_is_created_is_checked(lab):
     assert "not served" in words(c.create_solution, **recipe, performIncrementalUpdate=True)
     assert "leave out recipeArn" in words(c.create_solution, **recipe, performAutoML=True)
     for config, about in (
-        ({"optimizationObjective": {"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"}}, "not served"),
+        ({"optimizationObjective": {"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"}}, "aws-personalized-ranking only"),
         ({"eventsConfig": {"eventParametersList": [{"eventType": "a", "weight": 0.5}, {"eventType": "b"}]}}, "different weights"),
         ({"autoTrainingConfig": {"schedulingExpression": "rate(31 days)"}}, "rate(1 day) to rate(30 days)"),
         ({"trainingDataConfig": {"excludedDatasetColumns": {"Interactions": ["SHOE"]}}}, "has no SHOE"),

@@ -11,23 +11,32 @@ from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
 from helpers.evaluation import NDCG
 from helpers.recipes.base import Recipe
+from helpers.recipes.objective import Favouring
 
 # The search brings Optuna, which takes a second to load: only trainings that search pay for it.
 
 SPLIT = "personalize"
 
 
-def choose(known: Dataset, spec: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+def choose(known: Dataset, spec: dict[str, Any]) -> tuple[Recipe | Favouring, dict[str, Any]]:
     """Return the recipe to train, and what was found out: ``tunedHPOParams`` after a search, ``bestRecipeArn`` after AutoML.
 
     Args:
         known: the data of the training.
         spec: ``recipe``, ``hyperparameters``, ``seed``; where it is asked for ``search`` (``ranges``, ``trials``, ``jobs``), or
-            ``candidates`` (names of recipes) with their ``metric``.
+            ``candidates`` (names of recipes) with their ``metric``; ``objective``, what the recipe shall favour beside.
 
     Raises:
         InputError: the data are too few, or no candidate accepts them.
     """
+    recipe, found = _settled(known, spec)
+    wanted = spec.get("objective") or {}
+    if wanted.get("objectiveSensitivity", "OFF") == "OFF":
+        return recipe, found
+    return Favouring(recipe, wanted["itemAttribute"], wanted["objectiveSensitivity"]), found
+
+
+def _settled(known: Dataset, spec: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
     if spec.get("candidates"):
         name = _best_recipe(known, spec["candidates"], spec.get("metric") or NDCG, spec["seed"])
         return recipes.create(name), {"bestRecipeArn": f"arn:aws:personalize:::recipe/{name}"}

@@ -19,6 +19,8 @@ from helpers.recipes.base import USER_PERSONALIZATION
 UPDATABLE = "aws-user-personalization"
 """The recipe whose versions can be updated without a training, and whose campaigns explore."""
 
+OBJECTIVE_RECIPES = ("aws-user-personalization", "aws-personalized-ranking")
+
 _RECIPE = "arn:aws:personalize:::recipe/"
 _MAX_RECOMMENDERS = 5
 
@@ -43,8 +45,7 @@ class SolutionRules:
         self._check_data(given["datasetGroupArn"], config)
         _check_events(config, given)
         _check_schedule(config.get("autoTrainingConfig", {}))
-        if config.get("optimizationObjective", {}).get("objectiveSensitivity", "OFF") != "OFF":
-            raise invalid("optimizationObjective is not served; use a promotion or a filter to favour items")
+        self._check_objective(given, config.get("optimizationObjective", {}))
         switches = ("performHPO", "performAutoML", "performAutoTraining")
         return {name: given.get(name, False) for name in switches}
 
@@ -100,6 +101,17 @@ class SolutionRules:
         metric = config.get("autoMLConfig", {}).get("metricName")
         if metric and metric not in metrics.PER_USER:
             raise unknown_name("autoMLConfig: metricName", metric, metrics.PER_USER)
+
+    def _check_objective(self, given: Mapping[str, Any], objective: Mapping[str, str]) -> None:
+        if not objective:
+            return
+        if given.get("recipeArn", "").removeprefix(_RECIPE) not in OBJECTIVE_RECIPES:
+            raise invalid(f"optimizationObjective is for {' and '.join(OBJECTIVE_RECIPES)} only")
+        items = self._groups.schemas(given["datasetGroupArn"]).get("Items")
+        name = objective.get("itemAttribute", "")
+        field = next((field for field in items.fields if field.name == name), None) if items else None
+        if field is None or field.type not in ("int", "long", "float", "double"):
+            raise invalid(f"optimizationObjective: itemAttribute {name!r} is no numeric column of the Items dataset")
 
     def _check_data(self, group: str, config: Mapping[str, Any]) -> None:
         columns = config.get("trainingDataConfig", {})

@@ -22,6 +22,7 @@ from helpers.personalize import data
 from helpers.personalize.choosing import choose
 from helpers.personalize.imports import read_parts
 from helpers.recipes.base import USER_SEGMENTATION
+from helpers.recipes.objective import Favouring
 from helpers.schemas import Schema
 
 TRAINED = "trained"
@@ -42,6 +43,7 @@ def train(folder: Path) -> None:
     recipe, found = choose(known, spec)
     if spec.get("base"):
         measured, model = spec["metrics"], recipes.load(spec["base"]).update(known)
+        model = recipe.tilt(model, known) if isinstance(recipe, Favouring) else model
     else:
         measured, model = measure(known, recipe, spec["seed"]), recipe.fit(known, seed=spec["seed"])
     aside = folder / f".{TRAINED}-{os.getpid()}"

@@ -84,6 +84,7 @@ class Trainings:
             "seed": 0,
             "events": _events_of_case(case) if case else chosen_events(record, config),
             "columns": config.get("trainingDataConfig", {}),
+            "objective": config.get("optimizationObjective"),
         } | searched(record, config)
         if record.get("trainingMode") == "UPDATE":  # an update does not change the metrics
             full = self._all.all("SolutionVersion", solutionArn=record["solutionArn"], trainingMode="FULL", status=ACTIVE)[-1]
