@@ -1,4 +1,4 @@
-"""A program as a user of AWS writes it for a shop: recommenders of the domain, their impact, a customer who wants to be forgotten."""
+"""A program as a user of AWS writes it for a shop: recommenders, what they brought, and a customer who wants to be forgotten."""
 
 import json
 import time
