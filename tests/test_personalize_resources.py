@@ -504,6 +504,11 @@ campaign = lab.control.list_campaigns()["campaigns"][0]["campaignArn"]
 version = lab.control.list_solution_versions()["solutionVersions"][-1]["solutionVersionArn"]
 lab.control.update_campaign(campaignArn=campaign, solutionVersionArn=version)
 """
+DELETION = """
+gone = {"dataLocation": lab.write("gone.csv", "USER_ID\\nu7\\n")}
+role = "arn:aws:iam::123456789012:role/x"
+lab.control.create_data_deletion_job(jobName="gone", datasetGroupArn=lab.group, dataSource=gone, roleArn=role)
+"""
 EVENTS = """
 tracking = lab.control.list_event_trackers()["eventTrackers"][0]
 tracking = lab.control.describe_event_tracker(eventTrackerArn=tracking["eventTrackerArn"])["eventTracker"]["trackingId"]
@@ -521,11 +526,13 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_leaves_nothing_half_done
     lab.tracker()
     want = lab.recommend(campaign)
     lab.service.close()
-    program = KILLED.format(action=UPDATE + IMPORT + TRAINING + EVENTS, wait=wait)
+    program = KILLED.format(action=DELETION + UPDATE + IMPORT + TRAINING + EVENTS, wait=wait)
     done = subprocess.run([sys.executable, "-c", program, str(home)], capture_output=True, text=True, env=_environment())
     assert done.returncode == -signal.SIGKILL and "acknowledged" in done.stdout, done.stderr[-2000:]
     lab = open_lab(home)
     assert lab.recommend(campaign) == want
+    job = lab.done("data_deletion_job", lab.group.replace("dataset-group/shop", "data-deletion-job/gone"))
+    assert job["status"] == "COMPLETED" and job["numDeleted"] > 0
     assert lab.done("dataset_import_job", lab.group.replace("dataset-group/shop", "dataset-import-job/big"))["status"] == "ACTIVE"
     assert lab.done("solution_version", lab.group.replace("dataset-group/shop", "solution/late/v1"))["status"] == "ACTIVE"
     found = lab.done("campaign", campaign)
