@@ -1,4 +1,4 @@
-"""The command line: ``python -m helpers data | evaluate | report | runs | course | outputs | serve``; ``--help`` tells more.
+"""The command line: ``python -m helpers data | evaluate | tune | report | runs | course | outputs | serve``; see ``--help``.
 
 A user's mistake is one line on the error stream and exit code 2; a notebook that fails is exit code 1.
 """
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from helpers.commands import report, runs
+from helpers.commands import report, runs, tune
 from helpers.commands.options import Pairs, check_writable, pairs
 from helpers.console import Busy, print_rows, spoken, write_json
 from helpers.errors import UNWRITABLE, InputError, unknown_name
@@ -24,6 +24,7 @@ data_app = typer.Typer(help="List, describe and fetch data sets.", **PLAIN)
 app.add_typer(data_app, name="data")
 report.register(app)
 runs.register(app, PLAIN)
+tune.register(app)
 UsageMistake = typer.BadParameter.__mro__[2]
 """Base of all errors about the command line itself; typer shows it only through its subclasses."""
 INTERRUPTED = 130

@@ -1,4 +1,4 @@
-"""What the command line shows and writes: tables, a spinner, JSON files."""
+"""What the command line shows and writes: tables, a spinner, a progress bar, JSON files."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import Progress, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 
@@ -53,25 +53,27 @@ class Busy:
             self._status.stop()
 
 
-class Steps:
-    """A progress bar on the error stream; silent where that is no terminal. Yields two functions: print a line, move on."""
+class Bar:
+    """A progress bar on the error stream for ``total`` steps, silent where :class:`Busy` is. Yields what moves it: the number of
+    steps done so far, and a word about them."""
 
     def __init__(self, text: str, total: int):
+        self._text, self._total = text, total
         console = Console(stderr=True)
-        self._bar = (
-            Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) if console.is_terminal else None
-        )
-        self._task = self._bar.add_task(text, total=total) if self._bar else None
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        shown = console.is_terminal and not console.is_jupyter
+        self._progress = Progress(*columns, console=console, transient=True) if shown else None
 
-    def __enter__(self) -> tuple[Callable[[str], None], Callable[[], None]]:
-        if self._bar is None:
-            return lambda line: print(line, flush=True), lambda: None
-        self._bar.start()
-        return lambda line: self._bar.console.print(line, markup=False, highlight=False), lambda: self._bar.advance(self._task)
+    def __enter__(self) -> Callable[[int, str], None]:
+        if self._progress is None:
+            return lambda done, more: None
+        self._progress.start()
+        task = self._progress.add_task(self._text, total=self._total)
+        return lambda done, more: self._progress.update(task, completed=done, description=f"{self._text} {more}")
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._progress is not None:
+            self._progress.stop()
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -18,6 +18,12 @@ from helpers.interactions import Histories
 CUTOFFS = (5, 10, 25)
 LIST_LENGTH = 25
 """The service evaluates the first 25 items of each list."""
+PER_USER = (
+    f"mean_reciprocal_rank_at_{LIST_LENGTH}",
+    *(f"normalized_discounted_cumulative_gain_at_{k}{reading}" for k in CUTOFFS for reading in ("", "_aws")),
+    *(f"precision_at_{k}" for k in CUTOFFS),
+)
+"""The keys of :func:`per_user`."""
 
 
 def hits(ranked: np.ndarray, truth: Histories) -> np.ndarray:

@@ -1,5 +1,6 @@
 """``python -m helpers report``: run a notebook with other parameters, once or over a grid of values."""
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from helpers.commands.options import Pairs, pairs
-from helpers.console import Busy, Steps
+from helpers.console import Bar, Busy
 from helpers.errors import InputError
 
 
@@ -70,14 +71,19 @@ def _sweep(path: Path, grid: dict[str, list[str]], fixed: dict[str, str], jobs: 
     plan = sweep.plan(path, typed, notebooks.from_text(path, fixed))
     for label, reason in plan.left_out.items():
         typer.echo(f"left out: {label}: {reason}", err=True)
-    with Steps(f"Running {path.stem}", len(plan.tasks)) as (say, step):
-        made = sweep.run(plan, jobs, out, say=say, step=step)
+    done = itertools.count(1)
+    with Bar(f"Running {path.stem}", len(plan.tasks)) as move:
+        made = sweep.run(plan, jobs, out, say=_say, step=lambda: move(next(done), ""))
     for outcome in made.failed:
         where = f"; as far as it came: {outcome.page}" if outcome.page else ""
         typer.echo(f"failed: {outcome.task.label}: {outcome.error}{where}", err=True)
     typer.echo(f"{len(made.outcomes) - len(made.failed)} of {len(made.outcomes)} runs finished")
     typer.echo(f"Open {made.folder / 'index.html'}")
     return 1 if made.failed else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _values(grid: Sequence[str], seeds: str | None) -> dict[str, list[str]]:
