@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if fault.errno not in UNWRITABLE:
             raise
         place = f"{fault.filename}: " if fault.filename else ""
-        return _fault(f"cannot write the output: {place}{fault.strerror}; no unfinished result was left as a finished one", 1)
+        return _fault(f"{place}{fault.strerror}; no unfinished result was left as a finished one", 1)
     except RuntimeError as fault:
         if type(fault).__name__ != "NotebookFailed":
             raise
