@@ -276,27 +276,17 @@ total = 1 / (SEED - 2)
 """
 
 
-def begin(folder: Path) -> tuple[subprocess.Popen, Path]:
-    """Start a sweep over seeds 0, 1, 2, 3 in a process of its own: 1 waits for a file, 2 fails; return when 0 and 2 are done."""
+def begin(folder: Path, seeds: str) -> tuple[subprocess.Popen, Path]:
+    """Start a sweep in a process of its own: seed 1 waits for a file, 2 fails; return when all but 1 are done."""
     path = tiny(folder / "99_tiny.ipynb", STEPS.format(folder=str(folder)))
-    command = [
-        sys.executable,
-        "-m",
-        "helpers",
-        "report",
-        str(path),
-        "--seeds",
-        "0,1,2",
-        "--jobs",
-        "2",
-        "--out",
-        str(folder / "out"),
-    ]
-    heed = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from helpers.__main__ import main; "
-    command[1:3] = ["-c", f"if __name__ == '__main__': {heed} sys.exit(main(sys.argv[1:]))"]  # background jobs ignore SIGINT
+    heed = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"  # background jobs ignore it
+    code = f"if __name__ == '__main__':\n {heed}\n from helpers.__main__ import main\n sys.exit(main(sys.argv[1:]))"
+    arguments = ["report", str(path), "--seeds", seeds, "--jobs", "2", "--out", str(folder / "out")]
     environment = os.environ | {"PYTHONPATH": str(notebooks.PROJECT)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True)
-    wait_for(lambda: run_files.find(folder) and list(folder.glob("began-1-*")) and (folder / "out" / "failed").exists())
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, start_new_session=True, **pipes)
+    wait_for(lambda: run_files.find(folder) and list(folder.glob("began-1-*")))
+    wait_for(lambda: "2" not in seeds or (folder / "out" / "failed").exists())
     return process, path
 
 
@@ -316,7 +306,7 @@ def all_ended(processes: list[psutil.Process]) -> bool:
 
 
 def test_a_killed_sweep_ends_its_workers_and_goes_on_where_it_was(tmp_path):
-    process, path = begin(tmp_path)
+    process, path = begin(tmp_path, "0,1,2")
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate(timeout=60)
@@ -353,7 +343,7 @@ def check_index(made: sweep.Sweep) -> None:
 
 
 def test_an_interrupt_stops_the_workers_and_their_kernels(tmp_path):
-    process, _ = begin(tmp_path)
+    process, _ = begin(tmp_path, "0,1")
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 3, "two workers and a kernel"
     os.kill(process.pid, signal.SIGINT)
