@@ -56,11 +56,10 @@ def one_visit_share(found: Visits) -> float:
 def known_visit_share(found: Visits, newest: float = 0.2) -> float:
     """Return the share of the newest fifth of the visits whose user had been there before.
 
-    Only the newest: at the beginning of any data everybody looks new.
+    Only the newest (and what began in the same second): at the beginning of any data everybody looks new.
     """
-    order = np.argsort(found.times, kind="stable")
-    late = order[len(order) - int(np.ceil(newest * len(order))) :]
-    return float(1 - found.first[late].mean())
+    late = found.times >= np.sort(found.times)[-int(np.ceil(newest * len(found.times)))]
+    return float((~found.first[late]).mean())
 
 
 def busiest_user_share(interactions: Interactions) -> float:
@@ -101,7 +100,7 @@ def new_item_share(interactions: Interactions) -> float:
 
 
 def one_list_share(interactions: Interactions) -> float:
-    """Return the share of the newest tenth of the events that is on the 25 best sellers of the time before; NaN without a before."""
+    """Return how much of the newest tenth of the events is on the 25 best sellers of the time before; NaN without a before."""
     late = newest_tenth(interactions)
     if late.all():
         return float("nan")
@@ -157,7 +156,9 @@ def twin_share(interactions: Interactions, seed: int = 0) -> float:
     except InputError:  # no user with two events was drawn: there is nothing to look at
         return float("nan")
     names = ["row", "item", "second"]
-    shown, hidden = (pd.DataFrame(dict(zip(names, (p.rows, p.items, p.timestamps), strict=True))) for p in (parts.inputs, parts.truth))
+    shown, hidden = (
+        pd.DataFrame(dict(zip(names, (p.rows, p.items, p.timestamps), strict=True))) for p in (parts.inputs, parts.truth)
+    )
     twins = hidden.merge(shown.drop_duplicates(), on=names)
     return twins["row"].nunique() / len(parts.truth)
 

@@ -40,6 +40,17 @@ def at_most(value: float, good: float, bearable: float) -> str:
     return GOOD if value <= good else WATCH if value <= bearable else BAD
 
 
+def finding(name: str, verdict: str, figure: str, value: float, told: dict[str, tuple[str, str]]) -> Finding:
+    """Return the finding of that verdict; ``told`` has a meaning and a next step for each verdict."""
+    meaning, next_step = told[verdict]
+    return Finding(name, verdict, figure, meaning, next_step, float(value))
+
+
+def unknown(name: str, why: str, next_step: str) -> Finding:
+    """Return the finding that the data cannot tell; to be watched."""
+    return Finding(name, WATCH, "cannot be told", why, next_step, float("nan"))
+
+
 def worst(findings: Sequence[Finding]) -> str:
     """Return the worst verdict among findings; good where there are none."""
     return max((finding.verdict for finding in findings), key=VERDICTS.index, default=GOOD)
