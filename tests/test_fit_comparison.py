@@ -138,6 +138,8 @@ def test_what_cannot_be_measured_says_so():
         fit_check.measure(Dataset.from_frames("crowd", frame))
     with pytest.raises(InputError, match="unknown recipe"):
         fit_check.measure(planted("again"), recipe="aws-nonsense")
+    with pytest.raises(InputError, match="finds users"):
+        fit_check.measure(planted("again"), recipe="aws-item-affinity")
 
 
 def test_few_returning_users_are_asked_for_their_newest_basket():

@@ -19,6 +19,7 @@ from helpers.fit_check import quick_blend
 from helpers.fit_check.audience import GOOD_TEST_USERS, MIN_TEST_USERS
 from helpers.fit_check.simple_rules import RULES
 from helpers.metrics import Interval
+from helpers.recipes.base import USER_SEGMENTATION
 
 PAYS, PAYS_LITTLE, RULE, UNSURE = OUTCOMES = (
     "personalisation pays",
@@ -90,9 +91,11 @@ def measure(dataset: Dataset, seed: int = 0, recipe: str | None = None) -> Compa
         recipe: a recipe that shall stand in for the quick blend, e.g. ``aws-user-personalization``: stronger, and minutes slower.
 
     Raises:
-        InputError: too little data to train on, too few users to ask, or an unknown recipe.
+        InputError: too little data to train on, too few users to ask, or a recipe that does not exist or ranks no items.
     """
     dataset.check_minimum()
+    if recipe and recipes.get(recipe).type == USER_SEGMENTATION:
+        raise InputError(f"{recipe} finds users, it cannot recommend items; choose another recipe")
     parts = _question(dataset, seed)
     rows = quick_blend.spread(len(parts.truth), dataset.interactions.n_items, MOST_USERS)
     asked, truth = parts.inputs.take(rows), parts.truth.take(rows)

@@ -33,13 +33,9 @@ def _measure(dataset: Dataset, recipe: str | None) -> comparison.Comparison | No
     except InputError as reason:
         print(f"Not measured: {reason}")
         return None
-    rows = [
-        [name, row.kind, *(f"{row[key]:.4f}" for key in ("NDCG at 25", "low", "high"))]
-        for name, row in outcome.table().iterrows()
-    ]
-    print_rows(
-        f"Does it beat a rule? {outcome.split} split, {outcome.users:,} users",
-        ["contestant", "kind", "NDCG at 25", "low", "high"],
-        rows,
-    )
+    table = outcome.table()
+    numbers = table.select_dtypes(float).map("{:.4f}".format)
+    rows = table.assign(**numbers).reset_index().to_numpy().tolist()
+    title = f"Does it beat a rule? {outcome.split} split, {outcome.users:,} users"
+    print_rows(title, [table.index.name, *table.columns], rows, numbers_from=2)
     return outcome
