@@ -9,7 +9,7 @@ import pytest
 from helpers import fit_check, metrics, splits
 from helpers.datasets.dataset import Dataset, toy_dataset
 from helpers.errors import InputError
-from helpers.fit_check import comparison, decision, quick_blend, simple_rules
+from helpers.fit_check import cases, comparison, decision, quick_blend, simple_rules
 from helpers.fit_check.comparison import PAYS, PAYS_LITTLE, RULE, UNSURE
 from helpers.fit_check.finding import BAD, GOOD, Finding
 from helpers.interactions import Histories
@@ -241,6 +241,53 @@ def test_a_full_recipe_is_pointed_to_only_where_it_was_not_measured(compared):
     assert "measure it before you decide" in decision.sentence(ALL_GOOD, told)
     full = replace(told, contender=decision.FULL, personal={decision.FULL: told.personal[told.contender]})
     assert "measure it before you decide" not in decision.sentence(ALL_GOOD, full)
+
+
+# ------------------------------------------------------------------ businesses where it does not pay
+
+
+def tiny_shop():
+    """Two users; u takes tea, cup, tea, jam on four days of one week, v takes jam in the next week, twice in one visit."""
+    rows = [("u", TEA, 0), ("u", CUP, 1), ("u", TEA, 2), ("u", JAM, 3), ("v", JAM, 7), ("v", CUP, 7)]
+    frame = pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"])
+    return Dataset.from_frames("tiny", frame.assign(TIMESTAMP=(frame["TIMESTAMP"] + 4) * DAY))  # weeks begin on day 0 and 7
+
+
+def lines(dataset):
+    return [tuple(row) for row in dataset.interactions.frame()[["USER_ID", "ITEM_ID"]].to_numpy()]
+
+
+def test_cases_take_one_thing_away():
+    shop = tiny_shop()
+    assert set(lines(cases.too_little(shop, users=1))) in ({("u", TEA), ("u", CUP), ("u", JAM)}, {("v", JAM), ("v", CUP)})
+    assert [item for _, item in lines(cases.nameless(shop))] == [item for _, item in lines(shop)]
+    assert cases.nameless(shop).interactions.n_users == 5
+    assert lines(cases.only_again(shop, items=1)) == [("u", TEA), ("u", TEA), ("v", JAM)]
+    assert lines(cases.only_again(shop, items=9)) == lines(shop)
+
+
+def test_dealing_items_out_keeps_what_is_popular_in_each_week():
+    shop = planted("taste")
+    dealt = cases.all_alike(shop)
+    by_week = [
+        frame.assign(week=frame["TIMESTAMP"] // cases.WEEK).groupby("week")["ITEM_ID"].apply(sorted)
+        for frame in (shop.interactions.frame(), dealt.interactions.frame())
+    ]
+    pd.testing.assert_series_equal(*by_week)
+    assert (shop.interactions.timestamps == dealt.interactions.timestamps).all()
+    assert (shop.interactions.items != dealt.interactions.items).mean() > 0.9
+
+
+def test_each_case_gets_its_verdict():
+    shop = planted("taste")
+    told = {
+        name: fit_check.by_name(fit_check.findings(make(shop)))
+        for name, make in (("few", cases.too_little), ("none", cases.nameless))
+    }
+    assert told["few"]["interactions"].verdict == BAD and told["none"]["visits by known users"].verdict == BAD
+    again, alike = (fit_check.measure(make(shop)) for make in (lambda d: cases.only_again(planted("again"), 3), cases.all_alike))
+    assert again.outcome == RULE and again.best_rule == "buy again"
+    assert alike.outcome in (RULE, UNSURE) and alike.gain.low <= 0
 
 
 # ------------------------------------------------------------------ broken variants
