@@ -154,14 +154,15 @@ def bands(
 
     Args:
         low, high: ends of the intervals, e.g. 95 % bootstrap intervals; the same index and columns as ``means``.
-        log: put the index on a logarithmic scale.
+        log: put the index on a logarithmic scale, marked at its own values.
     """
     ax = lines(means, title=title, xlabel=xlabel, ylabel=ylabel)
     for i, name in enumerate(means.columns):
         ax.fill_between(means.index, low[name], high[name], color=PALETTE[i % len(PALETTE)], alpha=0.18, linewidth=0)
     if log:
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        ax.set_xticks(means.index, [f"{x:,.0f}" for x in means.index])
+        ax.minorticks_off()
     return ax
 
 

@@ -51,6 +51,7 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("recipe_report", {"EXCLUDE_SEEN": True}, ("ndcg_at_25",)),
     ("segment_report", {"QUERY": "1212", "SIZE": 20}, ("query", "users", "expected_takers")),
     ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
+    ("52_good_fit_bad_fit", {"SEED": 1, "WORTH": 0.04, "DRAWS": 1}, ("customers_needed", "known_share_needed")),
 ]
 
 

@@ -70,6 +70,7 @@ def test_bands_reach_from_the_low_to_the_high_end():
     ax = FIGURES["bands"]()
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == pytest.approx((0.1 - 0.05, 0.3 + 0.1))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["5", "10", "25"]
     assert ax.get_xscale() == "log" and len(ax.collections) == len(ax.lines) == 2
 
 

@@ -83,13 +83,14 @@ def _measured(comparison: Comparison) -> str:
     where = "what people take next" if comparison.split == "temporal" else "people's newest basket"
     asked = f"asked for {where}, {comparison.users:,} users"
     more = f" {FULL} has more evidence: measure it before you decide." if comparison.contender != FULL else ""
+    personal = f"the personal list ({comparison.contender})"
     if comparison.outcome == PAYS:
-        return f"Yes, personalisation pays: the {comparison.contender} finds more than {rule}: {size} ({asked})."
+        return f"Yes, personalisation pays: {personal} finds more than {rule}: {size} ({asked})."
     if comparison.outcome == PAYS_LITTLE:
         return f"Start with a rule: personalisation is ahead of {rule} for certain, but by little: {size} ({asked}).{more}"
     if comparison.outcome == RULE:
-        return f"A rule would do: {rule} is as good as the {comparison.contender} ({size}; {asked}).{more}"
-    return f"Cannot tell yet: against {rule} the {comparison.contender} stands at {size} ({asked}). More users are needed."
+        return f"A rule would do: {rule} is as good as {personal}: {size} ({asked}).{more}"
+    return f"Cannot tell yet: against {rule} {personal} stands at {size} ({asked}). More users are needed."
 
 
 def _uses(found: Sequence[Finding], bad: set[str], comparison: Comparison | None, attributes: bool):
