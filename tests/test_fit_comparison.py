@@ -211,6 +211,28 @@ def test_the_gravest_reason_decides(compared):
         assert decision.sentence(with_bad(*bad), pays).startswith(start)
 
 
+def test_the_headline_is_the_same_for_the_same_answer(compared):
+    headlines = [
+        fit_check.decide(found, made).headline
+        for found, made in (
+            (ALL_GOOD, None),
+            (ALL_GOOD, compared["taste"]),
+            (ALL_GOOD, compared["again"]),
+            (with_bad("interactions"), None),
+            (with_bad("doubled events"), compared["taste"]),
+            (with_bad("users seen once"), None),
+        )
+    ]
+    assert headlines == [
+        "Nothing speaks against it",
+        "Yes, personalisation pays",
+        "A rule would do",
+        "Not yet",
+        "Repair the data first",
+        "Not for personal lists",
+    ]
+
+
 def fits(found, comparison=None):
     return fit_check.decide(found, comparison).table()["fits"].to_dict()
 

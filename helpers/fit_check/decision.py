@@ -1,5 +1,6 @@
 """What the findings and the measurement add up to: one sentence, and what each use of a recommender would be worth."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ class Decision:
 
     sentence: str
     uses: tuple[Use, ...]
+
+    @property
+    def headline(self) -> str:
+        """The first words of the sentence, without figures: the same words for the same answer."""
+        return re.split(r"[:(;]", self.sentence)[0].strip()
 
     def table(self) -> pd.DataFrame:
         """Return a row a use: index ``use``; ``fits``, ``with``, ``why``."""
