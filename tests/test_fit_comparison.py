@@ -11,7 +11,7 @@ from helpers.datasets.dataset import Dataset, toy_dataset
 from helpers.errors import InputError
 from helpers.fit_check import cases, comparison, decision, quick_blend, simple_rules
 from helpers.fit_check.comparison import PAYS, PAYS_LITTLE, RULE, UNSURE
-from helpers.fit_check.finding import BAD, GOOD, Finding
+from helpers.fit_check.finding import BAD, GOOD, WATCH, Finding
 from helpers.interactions import Histories
 from helpers.metrics import Interval, PairedTest
 from helpers.recipes.top_k import top_k
@@ -250,6 +250,20 @@ def test_each_use_stands_for_itself(compared):
     )
     assert set(fits(with_bad("interactions")).values()) == {"not yet", "yes"}  # best sellers can always be shown
     assert fits(with_bad(decision.SEVERAL))["related items"] == "no"
+
+
+def test_a_guest_account_must_go_first():
+    assert decision.sentence(with_bad("the busiest user")).startswith("Repair the data first (the busiest user")
+
+
+def test_best_sellers_follow_the_trend_only_where_there_is_one():
+    def shelf(verdict, value):
+        return fit_check.decide([*ALL_GOOD, Finding("drift", verdict, "", "", "", value)]).table()["with"][
+            "a shelf of best sellers"
+        ]
+
+    assert shelf(WATCH, 0.3) == "aws-trending-now"
+    assert shelf(WATCH, float("nan")) == shelf(GOOD, 0.9) == "aws-popularity-count"
 
 
 def test_attributes_choose_the_recipe():

@@ -1,5 +1,6 @@
 """What the findings and the measurement add up to: one sentence, and what each use of a recommender would be worth."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ YES, CARE, NO, NOT_YET, ASK = "yes", "with care", "no", "not yet", "measure firs
 FULL = "aws-user-personalization"
 AMOUNT = ("interactions", "users with two interactions", "items")
 """Findings that, if bad, stop everything."""
-WHO = ("users seen once", "visits by known users", "events without a user", "the busiest user")
+WHO = ("users seen once", "visits by known users", "events without a user")
 """Findings that, if bad, mean that nobody is known when they come in."""
-TRUST = ("doubled events", "answers in the question", "timestamps")
+TRUST = ("doubled events", "answers in the question", "the busiest user", "timestamps")
 """Findings that, if bad, mean that no measurement can be believed."""
 SEVERAL = "visits with several items"
 """If bad, nothing shows what goes together."""
@@ -100,7 +101,7 @@ def _measured(comparison: Comparison) -> str:
 
 
 def _uses(found: Sequence[Finding], bad: set[str], comparison: Comparison | None, attributes: bool):
-    verdict = {finding.name: finding.verdict for finding in found}
+    verdict = {finding.name: finding.verdict for finding in found if not math.isnan(finding.value)}
 
     def unless(stops: Sequence[tuple[Sequence[str], str, str]], otherwise: tuple[str, str]) -> tuple[str, str]:
         """Return the answer of the first group of findings that holds a bad one, naming it; else the other answer."""
