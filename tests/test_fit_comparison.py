@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import fit_check, metrics, splits
+from helpers import datasets, fit_check, metrics, splits
 from helpers.datasets.dataset import Dataset, toy_dataset
 from helpers.errors import InputError
 from helpers.fit_check import cases, comparison, decision, quick_blend, simple_rules
@@ -355,3 +355,19 @@ def test_a_test_without_pairs_is_caught(compared):
     values = compared["alike"].rules["popular lately"]
     assert comparison.relative_gain(values, values) == Interval(0, 0, 0)
     assert metrics.paired_test(values, values).p_value == 1
+
+
+# ------------------------------------------------------------------ real data
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "best_rule", "outcome"),
+    [
+        ("online-retail", "temporal", "buy again", PAYS_LITTLE),
+        ("movielens-small-clicks", "last-basket", "popular lately, not yet had", PAYS),
+    ],
+)
+def test_outcomes_on_real_data(data_dir, name, split, best_rule, outcome):
+    told = fit_check.measure(datasets.load(name))
+    assert (told.split, told.best_rule, told.outcome) == (split, best_rule, outcome)
+    assert told.personal["quick blend"].mean() > told.personal["aws-sims"].mean()
