@@ -51,13 +51,24 @@ def data_list() -> None:
 
 
 @data_app.command("describe")
-def data_describe(dataset: Annotated[str, typer.Argument(help="A name or a folder.")]) -> None:
-    """Diagnose a data set: size, time, habits, gaps, and what the service would say."""
+def data_describe(
+    dataset: Annotated[str, typer.Argument(help="A name or a folder.")],
+    measure: Annotated[bool, typer.Option("--measure", help="Find out whether personal lists beat a rule (seconds).")] = False,
+    recipe: Annotated[str | None, typer.Option(help="With --measure: test this recipe instead of a quick one.")] = None,
+) -> None:
+    """Diagnose a data set: size, time, habits, gaps, what the service would say, and whether a recommender fits."""
     from helpers import datasets
     from helpers.datasets.describe import describe
+    from helpers.fit_check.shown import print_check
 
-    frame = describe(datasets.load(dataset))
+    if recipe and not measure:
+        raise InputError("--recipe says what to measure; add --measure")
+    if recipe:
+        _recipes([recipe], {})
+    data = datasets.load(dataset)
+    frame = describe(data)
     print_rows(dataset, list(frame.columns), [[spoken(value) for value in row] for row in frame.itertuples(index=False)])
+    print_check(data, measured=measure, recipe=recipe)
 
 
 @data_app.command("fetch")

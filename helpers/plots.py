@@ -156,6 +156,25 @@ def lines(table: pd.DataFrame, *, title: str, xlabel: str, ylabel: str) -> Axes:
     return ax
 
 
+def bands(
+    means: pd.DataFrame, low: pd.DataFrame, high: pd.DataFrame, *, title: str, xlabel: str, ylabel: str, log: bool = False
+) -> Axes:
+    """Draw each column of ``means`` over its index as :func:`lines` does, with its interval as a band around it.
+
+    Args:
+        low, high: ends of the intervals, e.g. 95 % bootstrap intervals; the same index and columns as ``means``.
+        log: put the index on a logarithmic scale, marked at its own values.
+    """
+    ax = lines(means, title=title, xlabel=xlabel, ylabel=ylabel)
+    for i, name in enumerate(means.columns):
+        ax.fill_between(means.index, low[name], high[name], color=PALETTE[i % len(PALETTE)], alpha=0.18, linewidth=0)
+    if log:
+        ax.set_xscale("log")
+        ax.set_xticks(means.index, [f"{x:,.0f}" for x in means.index])
+        ax.minorticks_off()
+    return ax
+
+
 def histogram(
     values: Sequence[float], *, title: str, xlabel: str, ylabel: str = "count", bins: int = 30, log: bool = False
 ) -> Axes:
