@@ -143,7 +143,7 @@ def compare_means(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Diffe
 
 
 def p_values(taken: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Return the p-value of the pooled two-proportion z-test for counts of A and B, ``(2,)`` or ``(2, ...)``; 1 where all did alike."""
+    """Return p-values of the pooled two-proportion z-test, ``(...)``, for counts of A and B, ``(2, ...)``; 1 if all did alike."""
     taken, users = np.asarray(taken, float), np.asarray(users, float)
     pooled = taken.sum(axis=0) / users.sum(axis=0)
     error = np.sqrt(pooled * (1 - pooled) * (1 / users).sum(axis=0))

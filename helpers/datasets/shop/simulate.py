@@ -157,8 +157,8 @@ def simulate(
         list_age: how many weeks old the list is at the start, for ``behaviour.novelty``.
 
     Raises:
-        InputError: a data set without an oracle, users that are unknown or given twice, weeks outside the shop's year, or lists of
-            a wrong form.
+        InputError: a data set without an oracle, unknown users or one given twice, weeks outside the shop's year, or lists of a
+            wrong form.
     """
     oracle, behaviour = shop.oracle, behaviour or Behaviour()
     if oracle is None:
