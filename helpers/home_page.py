@@ -21,7 +21,7 @@ _STYLE = """
   max-width: 62rem; margin: 0 auto; padding: 1.2rem 1.2rem 1.8rem; border: 1px solid var(--line); border-radius: 12px; }
 @media (prefers-color-scheme: dark) { .home-page { --ink: #e9e6e1; --quiet: #aeb4bb; --paper: #15181c; --card: #21262c;
   --line: #3a424b; } }
-.home-page h2 { font-size: 1.5rem; line-height: 1.2; margin: 0; color: inherit; }
+.home-page h2 { font-size: 1.5rem; line-height: 1.2; margin: 0; border: 0; color: inherit; }
 .home-page h3 { font-size: 1.05rem; margin: 1.3rem 0 .5rem; color: inherit; }
 .home-page p { margin: .2rem 0 0; color: var(--quiet); }
 .home-page ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: .7rem; list-style: none;
