@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from helpers.datasets.dataset import Dataset
 from helpers.datasets.shop.model import DAY, DAYS, END, START, day_of_year
@@ -207,7 +207,7 @@ def _play(policy, chosen, begin, seed, known, oracle, behaviour, age) -> dict[st
     taken = np.where(place < lists.shape[1], place, -1)
     devices = (luck[3][:, None] >= np.cumsum(people.device[users], axis=1)[:, :-1]).sum(axis=1)
     bought = (taken >= 0) & (luck[4] < np.array(BUY)[devices])
-    liking = oracle.world.satisfaction(users, lists[np.arange(len(users)), taken]) + NOISE * norm.ppf(luck[5])
+    liking = oracle.world.satisfaction(users, lists[np.arange(len(users)), taken]) + NOISE * ndtri(luck[5])
     best = -np.sort(-likely, axis=1)[:, : lists.shape[1]]
     return dict(
         users=users,
