@@ -52,6 +52,12 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("segment_report", {"QUERY": "1212", "SIZE": 20}, ("query", "users", "expected_takers")),
     ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
     ("52_good_fit_bad_fit", {"SEED": 1, "WORTH": 0.04, "DRAWS": 1}, ("customers_needed", "known_share_needed")),
+    (
+        "50_use_cases",
+        {"SEED": 1, "CUSTOMERS": 30, "HISTORY": 0.3},
+        ("places_climbed_two_words", "live_list_gain", "mailing_gain"),
+    ),
+    ("51_ab_test", {"SEED": 1, "WEEKS": 4, "LIFT": 0.04}, ("users_needed", "difference", "cost_of_full_exploration")),
 ]
 
 
