@@ -10,8 +10,9 @@ Rooms, from the ground up (imports point down only):
               segments of users; ``segment_lines``: a batch segment job's lines; ``provenance``: what a number depended on
 * service     ``personalize``: Amazon Personalize on this machine, for any AWS client; its own rooms are in its text
 * face        ``lesson``, ``lessons``, ``plots``, ``widgets`` inside a notebook; ``notebooks``, ``pages``, ``report``, ``course``,
-              ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine;
-              ``__main__``, ``console`` the command line
+              ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine; ``sweep``, ``sweep_plan``,
+              ``sweep_checks``, ``sweep_page``, ``workers`` run one over a grid of parameters; ``run_files``, ``runs``,
+              ``runs_compare`` find, compare and repeat past runs; ``__main__``, ``commands``, ``console`` the command line
 """
 
 __version__ = "0.1.0"

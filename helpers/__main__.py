@@ -1,4 +1,4 @@
-"""The command line: ``python -m helpers data | evaluate | tune | report | course | outputs | serve``; ``--help`` tells more.
+"""The command line: ``python -m helpers data | evaluate | tune | report | runs | course | outputs | serve``; see ``--help``.
 
 A user's mistake is one line on the error stream and exit code 2; a notebook that fails is exit code 1.
 """
@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from helpers.commands import tune
+from helpers.commands import report, runs, tune
 from helpers.commands.options import Pairs, check_writable, pairs
 from helpers.console import Busy, print_rows, spoken, write_json
-from helpers.errors import InputError, unknown_name
+from helpers.errors import UNWRITABLE, InputError, unknown_name
 
 # Commands import what they need themselves: `--help` and a mistyped option answer at once.
 
@@ -22,6 +22,8 @@ PLAIN = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "invoke_wi
 app = typer.Typer(add_completion=False, help="Recommendations, measured and explained.", **PLAIN)
 data_app = typer.Typer(help="List, describe and fetch data sets.", **PLAIN)
 app.add_typer(data_app, name="data")
+report.register(app)
+runs.register(app, PLAIN)
 tune.register(app)
 UsageMistake = typer.BadParameter.__mro__[2]
 """Base of all errors about the command line itself; typer shows it only through its subclasses."""
@@ -49,13 +51,24 @@ def data_list() -> None:
 
 
 @data_app.command("describe")
-def data_describe(dataset: Annotated[str, typer.Argument(help="A name or a folder.")]) -> None:
-    """Diagnose a data set: size, time, habits, gaps, and what the service would say."""
+def data_describe(
+    dataset: Annotated[str, typer.Argument(help="A name or a folder.")],
+    measure: Annotated[bool, typer.Option("--measure", help="Find out whether personal lists beat a rule (seconds).")] = False,
+    recipe: Annotated[str | None, typer.Option(help="With --measure: test this recipe instead of a quick one.")] = None,
+) -> None:
+    """Diagnose a data set: size, time, habits, gaps, what the service would say, and whether a recommender fits."""
     from helpers import datasets
     from helpers.datasets.describe import describe
+    from helpers.fit_check.shown import print_check
 
-    frame = describe(datasets.load(dataset))
+    if recipe and not measure:
+        raise InputError("--recipe says what to measure; add --measure")
+    if recipe:
+        _recipes([recipe], {})
+    data = datasets.load(dataset)
+    frame = describe(data)
     print_rows(dataset, list(frame.columns), [[spoken(value) for value in row] for row in frame.itertuples(index=False)])
+    print_check(data, measured=measure, recipe=recipe)
 
 
 @data_app.command("fetch")
@@ -92,7 +105,7 @@ def evaluate_command(
         raise InputError(f"seed {min(seeds)}: use 0 or a greater whole number")
     check_writable(json_file)
     data = datasets.load(dataset)
-    for note in (note for report in data.reports for note in report.notes()):
+    for note in (note for summary in data.reports for note in summary.notes()):
         typer.echo(f"note: {note}", err=True)
     options = {"exclude_seen": exclude_seen, "shuffle_ties": shuffle_ties}
     records = []
@@ -104,26 +117,6 @@ def evaluate_command(
     if json_file is not None:
         write_json(json_file, [record.to_json() for record in records])
     _print_records(records)
-
-
-@app.command("report")
-def report_command(
-    notebook: Annotated[str, typer.Argument(help="A path, or a name such as recipe_report.")],
-    p: Pairs = None,
-    out: Annotated[Path | None, typer.Option(help="The new folder; by default one under runs/.")] = None,
-) -> None:
-    """Run a notebook with other parameters: an executed copy, a page that opens offline, and its recorded numbers."""
-    from helpers import notebooks, report
-
-    if not notebook:
-        raise InputError("which notebook? Name one, for example: make report NOTEBOOK=recipe_report")
-    path = notebooks.find(notebook)
-    given = notebooks.check_parameters(path, notebooks.from_text(path, words)) if (words := pairs(p)) else {}
-    with Busy(f"Running {path.stem}"):
-        made = report.run(path, out, **{name: given[name] for name in words})
-    for name, value in made.records.items():
-        typer.echo(f"{name} = {value}")
-    typer.echo(f"Open {made.html}")
 
 
 @app.command("course")
@@ -207,7 +200,7 @@ def _say(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 1 (a notebook failed), 2 (the user's mistake), 130 (interrupted)."""
+    """Run a command and return its exit code: 0, 1 (a notebook or the disk failed), 2 (the user's mistake), 130 (interrupted)."""
     try:
         code = app(arguments, prog_name="python -m helpers", standalone_mode=False) or 0
         return _interrupted() if code == INTERRUPTED else code
@@ -217,6 +210,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fault(str(mistake), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
+    except OSError as fault:
+        if fault.errno not in UNWRITABLE:
+            raise
+        place = f"{fault.filename}: " if fault.filename else ""
+        return _fault(f"{place}{fault.strerror}; no unfinished result was left as a finished one", 1)
     except RuntimeError as fault:
         if type(fault).__name__ != "NotebookFailed":
             raise

@@ -28,7 +28,7 @@ class Task:
     path: Path
     folder: Path
     dataset: str
-    data_sha256: str
+    data: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ def run(dataset: str = datasets.DEFAULT, say: Callable[[str], None] = print) -> 
     dataset = report.absolute(dataset)
     data = datasets.load(dataset)
     data.check_minimum()
-    started = time.perf_counter()
+    started, about_data = time.perf_counter(), report.about_data(data)
     target = report.free(notebooks.RUNS / f"course-{data.name}-{datetime.now():%Y%m%d-%H%M%S}")
     aside = target.with_name(f".{target.name}-{os.getpid()}")
     (aside / "notebooks" / "reports").mkdir(parents=True)
-    tasks = [Task(path, aside / path.parent.relative_to(notebooks.NOTEBOOKS.parent), dataset, data.sha256) for path in paths]
+    tasks = [Task(path, aside / path.parent.relative_to(notebooks.NOTEBOOKS.parent), dataset, about_data) for path in paths]
     say(f"{data.name}: {len(data.interactions):,} interactions, {data.interactions.n_users:,} users; {len(tasks)} notebooks")
     try:
         course, board = _run_parts(tasks, dataset, aside, say)
@@ -120,17 +120,12 @@ def _run_parts(tasks: list[Task], dataset: str, folder: Path, say: Callable[[str
 def _in_order(work: Callable[[Any], Any], tasks: list[Any]) -> Iterator[Any]:
     """Yield the results in the order of the tasks while the workers, processes, go through them; leaving early ends these."""
     context = multiprocessing.get_context("spawn")
-    saved = {name: os.environ.get(name) for name in same_digits.VARIABLES}
-    os.environ.update(same_digits.VARIABLES)  # the workers read these when they start
-    try:
+    with same_digits.applied():  # the workers read these when they start
         if WORKERS == 1 or len(tasks) == 1:
             yield from map(work, tasks)
         else:
             with context.Pool(WORKERS, initializer=_ignore_interrupts) as pool:
                 yield from pool.imap(work, tasks)
-    finally:
-        for name, value in saved.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _ignore_interrupts() -> None:
@@ -147,8 +142,8 @@ def _run_notebook(task: Task) -> Outcome:
     try:
         given = {"DATASET": task.dataset} if "DATASET" in notebooks.parameters_of(task.path) else {}
         values = notebooks.check_parameters(task.path, given)
-        names = {"links": "html", "records_name": f"{task.path.stem}.records.json"}
-        records = report.write(task.path, task.folder, values, given, task.data_sha256 if given else None, **names).records
+        names = {"links": "html", "prefix": f"{task.path.stem}."}
+        records = report.write(task.path, task.folder, values, given, task.data if given else None, **names).records
     except Exception as fault:  # whatever broke this notebook, the others go on; the line and the index say so
         error = " ".join(str(fault).split()) or type(fault).__name__
         if executed.exists():

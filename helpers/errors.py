@@ -1,7 +1,11 @@
 """The one exception that means "the input is at fault, not the program"."""
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+"""Faults of a disk, not of the program: full, over quota, read-only, forbidden, broken."""
 
 
 class InputError(ValueError):

@@ -40,7 +40,7 @@ img { max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; }
 table { border-collapse: collapse; border: 0; margin: .8rem 0; font-size: .925rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .5rem; border: 0; border-bottom: 1px solid var(--line); text-align: right; }
 th { color: var(--quiet); } tbody th { text-align: left; white-space: nowrap; }
-.text_cell_render th, .text_cell_render td, td.words { text-align: left; }
+.text_cell_render th, .text_cell_render td, td.words, th.words { text-align: left; }
 caption { text-align: left; color: var(--quiet); padding: .3rem 0; }
 math { font-size: 1.05em; } .good { color: var(--good); } .bad { color: var(--bad); }
 .about, footer { color: var(--quiet); font-size: .875rem; }
@@ -81,7 +81,7 @@ def notebook_page(
     Formulas become MathML, local pictures are embedded, remote ones become links, widgets leave their static twin.
 
     Args:
-        about: provenance to show under the first heading, as :func:`helpers.report.write` collects it.
+        about: provenance to show under the first heading and its paragraph, as :func:`helpers.report.write` collects it.
         hide_code: leave out all code; single cells are left out by the tag ``remove-input``.
         links: ``html`` points links to other notebooks at the pages beside this one, ``drop`` keeps only their text.
         folder: the notebook's folder, where its local pictures are.
@@ -96,18 +96,30 @@ def notebook_page(
     body, _ = exporter.from_notebook_node(_without_widgets(notebook), {"metadata": {"path": str(folder or "")}})
     soup = BeautifulSoup(body, "html.parser")
     _make_offline(soup, links)
-    _align_words(soup)
+    _align(soup)
     heading = soup.find("h1")
     if about and heading:
-        heading.insert_after(BeautifulSoup(_about(about), "html.parser"))
+        (heading.find_next_sibling("p") or heading).insert_after(BeautifulSoup(_about(about), "html.parser"))
     return page(heading.get_text() if heading else "Notebook", str(soup))
 
 
-def _align_words(soup: BeautifulSoup) -> None:
-    """Mark table cells that hold words; numbers stay on the right, words read better from the left."""
+def align_words(body: str) -> str:
+    """Return HTML with table cells of words marked, and the heads of whole columns of them: words read better from the left."""
+    soup = BeautifulSoup(body, "html.parser")
+    _align(soup)
+    return str(soup)
+
+
+def _align(soup: BeautifulSoup) -> None:
     for cell in soup.select("td"):
         if re.search(r"[^\W\d_]{2}", cell.get_text()):
             cell["class"] = [*cell.get("class", []), "words"]
+    for table in soup.select("table"):
+        rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody tr")]
+        for place, head in enumerate(table.select("thead tr:first-child > th")):
+            column = [row[place] for row in rows if place < len(row)]
+            if column and all(cell.name == "th" or "words" in cell.get("class", []) for cell in column):
+                head["class"] = [*head.get("class", []), "words"]
 
 
 def references(text: str) -> list[str]:
@@ -194,4 +206,5 @@ def _about(about: Mapping[str, Any]) -> str:
         f"Code: commit <code>{commit}</code>" if commit else "",
         html.escape(versions),
     ]
-    return f'<details class="about"><summary>How this page was made</summary><p>{"<br>".join(filter(None, lines))}</p></details>'
+    summary = f"Made {about['finished'][:10]}: how, and from which data and code"
+    return f'<details class="about"><summary>{summary}</summary><p>{"<br>".join(filter(None, lines))}</p></details>'

@@ -7,6 +7,8 @@ Every function makes one figure of 6 x 3.5 inches at 100 dots an inch and return
     plots.show(ax, alt="Bar chart: NDCG at 25 is 0.08 for popularity and 0.16 for SIMS.")
 """
 
+import base64
+import html
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -85,6 +87,13 @@ def show(ax: Axes, alt: str) -> None:
     plt.close(ax.figure)
 
 
+def embedded(ax: Axes, alt: str) -> str:
+    """Return the figure of ``ax`` as an HTML image that holds its own bytes, and close it; ``alt`` as in :func:`show`."""
+    data = base64.b64encode(_png(ax.figure).data).decode("ascii")
+    plt.close(ax.figure)
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
+
+
 def _png(figure: Figure) -> Image:
     """Return a figure as a PNG of 256 colours: to the eye the same, at half of the bytes that a notebook has to store."""
     full, small = io.BytesIO(), io.BytesIO()
@@ -144,6 +153,25 @@ def lines(table: pd.DataFrame, *, title: str, xlabel: str, ylabel: str) -> Axes:
     ax.grid(axis="y")
     if len(table.columns) > 1:
         ax.legend(frameon=False)
+    return ax
+
+
+def bands(
+    means: pd.DataFrame, low: pd.DataFrame, high: pd.DataFrame, *, title: str, xlabel: str, ylabel: str, log: bool = False
+) -> Axes:
+    """Draw each column of ``means`` over its index as :func:`lines` does, with its interval as a band around it.
+
+    Args:
+        low, high: ends of the intervals, e.g. 95 % bootstrap intervals; the same index and columns as ``means``.
+        log: put the index on a logarithmic scale, marked at its own values.
+    """
+    ax = lines(means, title=title, xlabel=xlabel, ylabel=ylabel)
+    for i, name in enumerate(means.columns):
+        ax.fill_between(means.index, low[name], high[name], color=PALETTE[i % len(PALETTE)], alpha=0.18, linewidth=0)
+    if log:
+        ax.set_xscale("log")
+        ax.set_xticks(means.index, [f"{x:,.0f}" for x in means.index])
+        ax.minorticks_off()
     return ax
 
 

@@ -13,11 +13,13 @@ Outside::
     report.read_records("notebooks/11_sims.ipynb")          # what a stored notebook recorded
 """
 
+import contextlib
 import json
 import math
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +28,7 @@ from typing import Any
 import numpy as np
 from IPython.display import display
 
-from helpers import datasets, provenance
+from helpers import datasets, provenance, run_files
 from helpers.datasets import manifest
 from helpers.errors import InputError
 
@@ -45,7 +47,7 @@ class Report:
         folder: holds everything below and nothing else.
         notebook, html: the executed notebook; the same as one page that opens offline.
         records: name -> value of everything recorded.
-        provenance: notebook, parameters, data_sha256, versions, commit, seconds, finished.
+        provenance: notebook and its hash, parameters, data set and its hash, versions, code, commit, machine, seconds, finished.
     """
 
     folder: Path
@@ -81,7 +83,7 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def read_records(path: str | Path) -> dict[str, Any]:
-    """Return name -> value of everything an executed notebook recorded, in the order of its cells.
+    """Return name -> value of everything an executed notebook recorded, in the order in which it did.
 
     Raises:
         InputError: the file is no notebook, or it records a name twice.
@@ -93,15 +95,22 @@ def read_records(path: str | Path) -> dict[str, Any]:
     records: dict[str, Any] = {}
     for cell in cells:
         for output in cell.get("outputs", []):
-            found = output.get("data", {}).get(RECORD_MIME, {})
+            found = _as_recorded(output.get("data", {}))
             if twice := sorted(found.keys() & records.keys()):
                 raise InputError(f"{path} records {twice[0]!r} twice; give each value its own name")
             records |= found
     return records
 
 
+def _as_recorded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of one output in the order of its text: a stored notebook holds their names in alphabetical order."""
+    found = data.get(RECORD_MIME, {})
+    told = "".join(data.get("text/plain", ""))
+    return dict(sorted(found.items(), key=lambda pair: told.find(f"recorded {pair[0]} = ")))
+
+
 def run(notebook: str | Path, out: str | Path | None = None, hide_code: bool | None = None, **parameters: Any) -> Report:
-    """Run a notebook with other parameters and write notebook, HTML page and ``records.json`` into one new folder.
+    """Run a notebook with other parameters and write notebook, HTML page, records and provenance into one new folder.
 
     The folder appears whole, after success. A run that fails or is interrupted leaves the cells it got through in a
     folder whose name says ``failed``, without page and records.
@@ -128,18 +137,37 @@ def run(notebook: str | Path, out: str | Path | None = None, hide_code: bool | N
         failed = target.with_name(f"{target.name}-failed")
     if target.exists():
         raise InputError(f"{target} exists already; name a new folder")
-    data_sha256 = None
+    data = None
     if "DATASET" in values:
         values["DATASET"] = absolute(values["DATASET"])
-        data_sha256 = datasets.load(values["DATASET"]).sha256
+        data = about_data(datasets.load(values["DATASET"]))
+    return run_into(target, failed, path, values, parameters, data, hide_code)
+
+
+def run_into(
+    target: Path,
+    failed: Path,
+    path: Path,
+    values: dict[str, Any],
+    given: Mapping[str, Any],
+    data: Mapping[str, str] | None,
+    hide_code: bool | None = None,
+) -> Report:
+    """Run a notebook whose parameters are checked already, as :func:`run` does.
+
+    Args:
+        target: the new folder; ``failed``: where the cells of a run that breaks off are kept.
+        values: all parameters; ``given``: names of those to inject.
+        data: what :func:`about_data` says of the data set named by DATASET, if any.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}-{os.getpid()}")
     aside.mkdir()
     try:
-        made = write(path, aside, values, parameters, data_sha256, hide_code)
+        made = write(path, aside, values, given, data, hide_code)
         os.replace(aside, target)
     except BaseException:  # an interrupt too: what exists is kept where nobody takes it for a result
-        _keep_failure(aside, failed)
+        keep_failure(aside, failed)
         raise
     return Report(target, target / made.notebook.name, target / made.html.name, made.records, made.provenance)
 
@@ -148,42 +176,55 @@ def write(
     path: Path,
     folder: Path,
     values: dict[str, Any],
-    given: dict[str, Any],
-    data_sha256: str | None = None,
+    given: Mapping[str, Any],
+    data: Mapping[str, str] | None = None,
     hide_code: bool | None = None,
     links: str = "drop",
-    records_name: str = "records.json",
+    prefix: str = "",
 ) -> Report:
     """Execute one notebook and write its files into an existing folder; the caller makes that folder appear or vanish.
 
     Args:
-        values: all parameters, for the provenance; ``given``: those to inject.
-        data_sha256: hash of the data set named by DATASET, if any.
+        values: all parameters, for the provenance; ``given``: names of those to inject.
+        data: what :func:`about_data` says of the data set named by DATASET, if any.
         links: what becomes of links to other notebooks, see :func:`helpers.pages.notebook_page`.
-        records_name: file name for the recorded numbers and where they come from.
+        prefix: in front of the names of the files with records and provenance.
     """
     from helpers import notebooks, pages
 
+    about = about_run(path, values, data)  # before the run: this is the code it starts with
     started = time.perf_counter()
     executed = folder / path.name
     notebook = notebooks.execute(path, executed, {name: values[name] for name in given})
-    seconds = time.perf_counter() - started
-    about = {
-        "notebook": notebooks.relative(path),
-        "parameters": values,
-        "data_sha256": data_sha256,
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        "seconds": round(seconds, 2),
-        "finished": f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z}",
-    }
+    about["seconds"] = round(time.perf_counter() - started, 2)
+    about["finished"] = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z}"
     records = read_records(executed)
     hide = path.parent.name == "reports" if hide_code is None else hide_code
     html = folder / f"{path.stem}.html"
     html.write_text(pages.notebook_page(notebook, about, hide_code=hide, links=links, folder=path.parent), encoding="utf-8")
-    text = json.dumps({**about, "records": records}, indent=2, ensure_ascii=False)
-    (folder / records_name).write_text(text + "\n", encoding="utf-8")
+    run_files.write(folder, about, records, prefix)
     return Report(folder, executed, html, records, about)
+
+
+def about_run(path: Path, values: Mapping[str, Any], data: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what is known of a run before it starts: all that is needed to repeat it, and what its numbers depend on."""
+    from helpers import notebooks
+
+    return {
+        "notebook": notebooks.relative(path),
+        "notebook_sha256": provenance.notebook_sha256(path),
+        "parameters": dict(values),
+        **(data or {"dataset": None, "data_sha256": None}),
+        "versions": provenance.versions(),
+        "code_sha256": provenance.code_sha256(),
+        "commit": provenance.commit(),
+        "machine": provenance.machine(),
+    }
+
+
+def about_data(data: datasets.Dataset) -> dict[str, str]:
+    """Return a data set's name and hash as a run stores them."""
+    return {"dataset": data.name, "data_sha256": data.sha256}
 
 
 def absolute(dataset: str) -> str:
@@ -192,16 +233,17 @@ def absolute(dataset: str) -> str:
     return dataset if named else str(Path(dataset).resolve())
 
 
-def _keep_failure(aside: Path, failed: Path) -> None:
+def keep_failure(aside: Path, failed: Path) -> None:
     """Move a half-done run out of the way, without the files that would make it look finished."""
     for file in aside.glob("*"):
         if file.suffix != ".ipynb":
             file.unlink()
-    if any(aside.iterdir()):
+    if not any(aside.iterdir()):
+        shutil.rmtree(aside)
+        return
+    with contextlib.suppress(OSError):  # on a full disk it stays hidden, and the first fault is the one to tell
         failed.parent.mkdir(parents=True, exist_ok=True)
         os.replace(aside, free(failed))
-    else:
-        shutil.rmtree(aside)
 
 
 def free(folder: Path) -> Path:

@@ -6,7 +6,10 @@ AVX2, which x86-64 CPUs have had since 2013. MKL promises equal digits on CPUs o
 COMPATIBLE, which halves the speed of PyTorch's matrix products. The Makefile sets the same variables; a test compares.
 """
 
+import contextlib
+import os
 import platform
+from collections.abc import Iterator
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 X86_64_KERNELS = {
@@ -17,3 +20,15 @@ X86_64_KERNELS = {
 }
 VARIABLES = ONE_THREAD | (X86_64_KERNELS if platform.machine() in ("x86_64", "AMD64") else {})
 """What this machine needs: name -> value."""
+
+
+@contextlib.contextmanager
+def applied() -> Iterator[None]:
+    """Set the variables for processes that start inside, and put the former values back."""
+    saved = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ.update(VARIABLES)
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})

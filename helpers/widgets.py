@@ -79,7 +79,9 @@ def campaign_html(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "<p>No item passes: the list is empty.</p>"
     table = frame.reset_index()
-    return table.to_html(index=False, escape=True, border=0, float_format=lambda value: f"{value:.7f}", classes="tc-table")
+    return table.to_html(
+        index=False, escape=True, border=0, justify="left", float_format=lambda value: f"{value:.7f}", classes="tc-table"
+    )
 
 
 class TestCampaign(ipywidgets.VBox):
@@ -107,7 +109,7 @@ class TestCampaign(ipywidgets.VBox):
         self.context = [
             (ipywidgets.Text(placeholder="context key"), ipywidgets.Text(placeholder="value")) for _ in range(CONTEXT_ROWS)
         ]
-        self.button = ipywidgets.Button(description="Get recommendations", button_style="primary")
+        self.button = ipywidgets.Button(description="Get recommendations", button_style="primary", layout={"width": "auto"})
         self.result = ipywidgets.HTML()
         self.button.add_class("tc-go")
         self.result.add_class("tc-result")

@@ -44,7 +44,7 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("13_hrnn", {"SEED": 1, "EPOCHS": 1}, ("ndcg_personalize", "ndcg_temporal")),
     ("14_hrnn_metadata", {"SEED": 1, "EPOCHS": 1}, ("ndcg_hrnn", "ndcg_hrnn_metadata")),
     ("15_hrnn_coldstart", {"COLD_DAYS": 10.0, "EPOCHS": 1}, ("cold_items", "users_asked")),
-    ("dataset_report", {"SEED": 1}, ("test_cut_inside_a_basket", "test_hidden_items_had_before")),
+    ("dataset_report", {"SEED": 1, "MEASURE": False}, ("answer", "test_cut_inside_a_basket", "test_hidden_items_had_before")),
     ("recipe_report", {"RECIPE": "local-content-based", "BASELINE": "aws-sims"}, ("recipe", "ndcg_at_25_baseline")),
     ("recipe_report", {"SEED": 1}, ("ndcg_at_25", "ndcg_at_25_baseline")),
     ("recipe_report", {"SPLIT": "temporal"}, ("ndcg_at_25", "ndcg_at_25_baseline")),
@@ -53,6 +53,13 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
     ("20_compare_and_tune", {"SPLIT": "temporal", "TRIALS": 8}, ("ndcg_at_25", "gain_of_tuning_temporal")),
     ("20_compare_and_tune", {"SEED": 1, "EPOCHS": 2}, ("ndcg_at_25_hrnn", "ndcg_at_25")),
+    ("52_good_fit_bad_fit", {"SEED": 1, "WORTH": 0.04, "DRAWS": 1}, ("customers_needed", "known_share_needed")),
+    (
+        "50_use_cases",
+        {"SEED": 1, "CUSTOMERS": 30, "HISTORY": 0.3},
+        ("places_climbed_two_words", "live_list_gain", "mailing_gain"),
+    ),
+    ("51_ab_test", {"SEED": 1, "WEEKS": 4, "LIFT": 0.04}, ("users_needed", "difference", "cost_of_full_exploration")),
 ]
 
 

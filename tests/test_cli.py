@@ -104,6 +104,8 @@ MISTAKES = [
     (["evaluate", "--dataset", "SHOP"], "--recipe"),
     (["evaluate", "--dateset", "SHOP"], "--dateset"),
     (["data", "describe", "nothing-here"], "unknown data set"),
+    (["data", "describe", "gift-shop", "--recipe", "aws-sims"], "add --measure"),
+    (["data", "describe", "gift-shop", "--measure", "--recipe", "aws-sim"], "unknown recipe"),
     (["data", "fetch", "nothing-here"], "unknown data set"),
     (["data", "lst"], "lst"),
     (["report", "recipe_reprt"], "unknown notebook"),
@@ -177,6 +179,22 @@ def test_data_list_names_every_data_set(capsys):
 def test_data_describe_prints_the_diagnosis(shop, capsys):
     assert cli.main(["data", "describe", shop]) == 0
     assert "1,500" in capsys.readouterr().out
+
+
+def test_data_describe_ends_with_the_fit_check(shop, capsys):
+    assert cli.main(["data", "describe", shop]) == 0
+    out = capsys.readouterr().out
+    assert "visits by known users" in out and "Measure it" in out and "Does it beat a rule?" not in out
+    assert cli.main(["data", "describe", shop, "--measure", "--recipe", "aws-popularity-count"]) == 0
+    out = capsys.readouterr().out
+    assert "Does it beat a rule?" in out and "quick blend" in out and "Measure it" not in out
+
+
+def test_data_describe_says_why_it_cannot_measure(tmp_path, capsys):
+    (tmp_path / "interactions.csv").write_text("USER_ID,ITEM_ID,TIMESTAMP\nu,a,1\nu,b,2\n")
+    assert cli.main(["data", "describe", str(tmp_path), "--measure"]) == 0
+    out = capsys.readouterr().out
+    assert "Not measured:" in out and "needs at least 1000" in out and "Not yet: too little to learn from" in out
 
 
 def test_report_types_its_parameters_and_says_where_it_is(tmp_path, capsys, monkeypatch):

@@ -79,8 +79,8 @@ def test_the_folder_holds_executed_copies_pages_records_index_and_leaderboard(ma
     assert sorted(entry.name for entry in folder.iterdir()) == ["index.html", "leaderboard.csv", "notebooks"]
     names = {path.relative_to(folder / "notebooks").as_posix() for path in (folder / "notebooks").rglob("*.*")}
     assert names == {
-        *("01_one.ipynb", "01_one.html", "02_two.ipynb", "02_two.html", "02_two.records.json"),
-        *("reports/card.ipynb", "reports/card.html", "reports/card.records.json"),
+        *("01_one.ipynb", "01_one.html", "02_two.ipynb", "02_two.html", "02_two.records.json", "02_two.provenance.json"),
+        *("reports/card.ipynb", "reports/card.html", "reports/card.records.json", "reports/card.provenance.json"),
     }
     stored = json.loads((folder / "notebooks" / "02_two.records.json").read_text())
     assert stored["records"] == {"users": 60} and len(stored["data_sha256"]) == 64

@@ -88,7 +88,7 @@ def test_filters_take_their_values_from_the_line(lab):
 def trained(lab, name):
     """Return the model of a solution version, read from its folder."""
     version = lab.service.resources.get(lab.versions[name])
-    return recipes.load(lab.service.work.folder(version) / "trained" / "model")
+    return recipes.load(lab.service.trainings.folder(version) / "trained" / "model")
 
 
 def best_users(model, query, k):

@@ -51,7 +51,7 @@ def times_shown(lab, campaign, item, n=60):
 
 
 def test_without_exploration_the_answer_is_what_the_model_recommends(lab):
-    model, deployment = lab.service.deployments[lab.plain].model, lab.service.deployments[lab.plain]
+    model, deployment = lab.service.answering._deployments[lab.plain].model, lab.service.answering._deployments[lab.plain]
     codes, scores = model.recommend(deployment.histories(["u1"], None), 5)
     for _ in range(2):
         answer = lab.runtime.get_recommendations(campaignArn=lab.plain, userId="u1", numResults=5)["itemList"]
@@ -66,11 +66,11 @@ def test_exploration_shows_new_items_now_and_then_and_old_ones_never_more(lab):
 
 
 def test_a_user_gets_another_list_with_each_request_and_a_restart_begins_anew(lab):
-    deployment = lab.service.deployments[lab.bold]
+    deployment = lab.service.answering._deployments[lab.bold]
     first = [lab.recommend(lab.bold, userId="u7", numResults=5) for _ in range(20)]
     assert len(set(map(tuple, first))) > 1
     assert deployment.next_request("u7") == 20 and deployment.next_request("u8") == 0
-    del lab.service.deployments[lab.bold]
+    del lab.service.answering._deployments[lab.bold]
     assert [lab.recommend(lab.bold, userId="u7", numResults=5) for _ in range(20)] == first
 
 
@@ -97,7 +97,7 @@ def test_what_was_shown_often_is_explored_less(lab):
     before = times_shown(lab, lab.bold, "i39")
     for _ in range(20):
         lab.send(lab.tracking, "u50", "i00", impression=["i39", "i00", "not-in-the-catalogue"], sentAt=NEWEST)
-    shown = lab.service.deployments[lab.bold].shown(lab.service.groups.get(lab.group))
+    shown = lab.service.answering._deployments[lab.bold].shown(lab.service.groups.get(lab.group))
     assert shown[39] == shown[0] == 20 and shown.sum() == 40
     assert times_shown(lab, lab.bold, "i39") == 0 < before
 
@@ -109,7 +109,7 @@ def test_an_update_knows_new_items_keeps_the_network_and_the_metrics(lab):
     arn = lab.control.create_solution_version(solutionArn=solution, trainingMode="UPDATE")["solutionVersionArn"]
     assert lab.done("solution_version", arn)["status"] == "ACTIVE"
     old, new = (
-        recipes.load(lab.service.work.folder(lab.service.resources.get(version)) / "trained" / "model")
+        recipes.load(lab.service.trainings.folder(lab.service.resources.get(version)) / "trained" / "model")
         for version in (lab.full, arn)
     )
     assert set(new.item_ids.ids) - set(old.item_ids.ids) == {"i40"}

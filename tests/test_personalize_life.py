@@ -1,4 +1,4 @@
-"""The whole life, by one program written for AWS, through both doors; and with the rest of AWS beside it."""
+"""The whole life, by two programs written for AWS, through both doors; and with the rest of AWS beside it."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from aws_domain_life import domain_life
 from aws_life import life
 from personalize_lab import interactions, items, open_lab, users
 
@@ -18,6 +19,10 @@ from helpers import personalize
 ROOT = Path(personalize.__file__).resolve().parents[2]
 NOWHERE = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
 TABLES = (interactions().drop(columns="DEVICE"), items(), users())
+STORE = (
+    interactions(4000)[["USER_ID", "ITEM_ID", "TIMESTAMP"]].assign(EVENT_TYPE=["View", "Purchase"] * 2000).drop_duplicates(),
+    items()[["ITEM_ID", "PRICE"]].assign(CATEGORY_L1="tea"),
+)
 
 
 def folder_moves(bucket: Path):
@@ -45,7 +50,9 @@ def serving(home: Path, *options: str):
 def test_in_process(tmp_path):
     lab = open_lab(tmp_path / "home")
     with lab.service:
-        life(personalize.connect(lab.service.handle), *folder_moves(lab.service.home / "s3" / "life-bucket"), *TABLES)
+        upload, download = folder_moves(lab.service.home / "s3" / "life-bucket")
+        life(personalize.connect(lab.service.handle), upload, download, *TABLES)
+        domain_life(personalize.connect(lab.service.handle), upload, *STORE)
 
 
 def test_over_http_with_nothing_but_environment_variables(tmp_path, monkeypatch):
@@ -55,7 +62,9 @@ def test_over_http_with_nothing_but_environment_variables(tmp_path, monkeypatch)
             monkeypatch.setenv(name, value)
         for part in ("", "_RUNTIME", "_EVENTS"):
             monkeypatch.setenv(f"AWS_ENDPOINT_URL_PERSONALIZE{part}", address)
-        life(boto3.Session(), *folder_moves(tmp_path / "home" / "s3" / "life-bucket"), *TABLES)
+        upload, download = folder_moves(tmp_path / "home" / "s3" / "life-bucket")
+        life(boto3.Session(), upload, download, *TABLES)
+        domain_life(boto3.Session(), upload, *STORE)
 
 
 def test_with_moto_imports_and_batch_jobs_use_its_s3(tmp_path, monkeypatch):

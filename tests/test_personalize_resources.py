@@ -17,6 +17,7 @@ from personalize_lab import FAKES, RECIPE, ROLE, interactions, open_lab, schema,
 
 from helpers import personalize, recipes
 from helpers.errors import InputError
+from helpers.personalize.domains import USE_CASES
 from helpers.personalize.jobs import train_in_process
 
 
@@ -95,7 +96,9 @@ def test_lists_are_oldest_first_in_pages_and_narrowed(lab):
 def test_recipes_are_listed_and_described_from_the_registry(lab):
     c = lab.control
     names = [recipe["name"] for recipe in c.list_recipes()["recipes"]]
-    assert names == sorted(recipes.names()) and c.list_recipes(domain="ECOMMERCE")["recipes"] == []
+    assert names == sorted([*recipes.names(), *USE_CASES])
+    shops = c.list_recipes(domain="ECOMMERCE")["recipes"]
+    assert len(shops) == 5 and {recipe["domain"] for recipe in shops} == {"ECOMMERCE"}
     assert [r["name"] for page in c.get_paginator("list_recipes").paginate(PaginationConfig={"PageSize": 2})
             for r in page["recipes"]] == names  # fmt: skip
     recipe = c.describe_recipe(recipeArn=RECIPE + "aws-sims")["recipe"]
@@ -137,17 +140,21 @@ def test_what_is_created_is_checked(lab):
     ):
         assert about in words(c.create_solution, **recipe, solutionConfig=config)
     assert "there is no recipe" in words(c.create_solution, **{**recipe, "recipeArn": RECIPE + "aws-sim"})
-    for more in ({"performAutoML": True}, {"performHPO": True}, {"performIncrementalUpdate": True}):
-        assert "not served" in words(c.create_solution, **recipe, **more)
-    for member, setting in (
-        ("optimizationObjective", {"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"}),
-        ("eventsConfig", {"eventParametersList": [{"eventType": "view", "weight": 0.5}]}),
-        ("trainingDataConfig", {"excludedDatasetColumns": {"Items": ["PRICE"]}}),
+    assert "not served" in words(c.create_solution, **recipe, performIncrementalUpdate=True)
+    assert "leave out recipeArn" in words(c.create_solution, **recipe, performAutoML=True)
+    for config, about in (
+        ({"optimizationObjective": {"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"}}, "aws-personalized-ranking only"),
+        ({"eventsConfig": {"eventParametersList": [{"eventType": "a", "weight": 0.5}, {"eventType": "b"}]}}, "different weights"),
+        ({"autoTrainingConfig": {"schedulingExpression": "rate(31 days)"}}, "rate(1 day) to rate(30 days)"),
+        ({"trainingDataConfig": {"excludedDatasetColumns": {"Interactions": ["SHOE"]}}}, "has no SHOE"),
+        ({"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["TIMESTAMP"]}}}, "cannot be excluded"),
     ):
-        assert f"{member} is not served" in words(c.create_solution, **recipe, solutionConfig={member: setting})
+        assert about in words(c.create_solution, **recipe, solutionConfig=config)
     assert "column 22" in words(c.create_filter, name="f", datasetGroupArn=lab.group,
                                 filterExpression="INCLUDE ItemID WHERE Items.PRICE = 3")  # fmt: skip
-    assert "is not served" in words(c.create_recommender, name="r", datasetGroupArn=lab.group, recipeArn=RECIPE + "aws-sims")
+    assert "is no recipe of a recommender" in words(
+        c.create_recommender, name="r", datasetGroupArn=lab.group, recipeArn=RECIPE + "aws-sims"
+    )
     assert (
         code(c.create_solution_version, solutionArn=lab.group.replace("dataset-group", "solution")) == "ResourceNotFoundException"
     )
@@ -433,7 +440,7 @@ def test_everything_acknowledged_is_there_after_a_restart(lab, tmp_path):
 def test_a_version_can_be_stopped(lab, monkeypatch):
     lab.shop(["Interactions"])
     started = time.monotonic()
-    monkeypatch.setattr(lab.service.work, "_train", lambda folder, stop: stop.wait(30))
+    monkeypatch.setattr(lab.service.trainings, "_train", lambda folder, stop: stop.wait(30))
     c = lab.control
     solution = c.create_solution(name="s", datasetGroupArn=lab.group, recipeArn=RECIPE + "aws-sims")["solutionArn"]
     arn = c.create_solution_version(solutionArn=solution)["solutionVersionArn"]
@@ -448,7 +455,7 @@ def test_a_version_can_be_stopped(lab, monkeypatch):
 
 def test_training_runs_in_a_process_of_its_own_and_says_what_is_wrong(lab, monkeypatch):
     lab.shop(["Interactions"])
-    monkeypatch.setattr(lab.service.work, "_train", train_in_process)
+    monkeypatch.setattr(lab.service.trainings, "_train", train_in_process)
     assert lab.version("aws-popularity-count", "fine")
     c = lab.control
     solution = c.create_solution(name="s", datasetGroupArn=lab.group, recipeArn=RECIPE + "aws-sims", eventType="x")["solutionArn"]
@@ -497,6 +504,11 @@ campaign = lab.control.list_campaigns()["campaigns"][0]["campaignArn"]
 version = lab.control.list_solution_versions()["solutionVersions"][-1]["solutionVersionArn"]
 lab.control.update_campaign(campaignArn=campaign, solutionVersionArn=version)
 """
+DELETION = """
+gone = {"dataLocation": lab.write("gone.csv", "USER_ID\\nu7\\n")}
+role = "arn:aws:iam::123456789012:role/x"
+lab.control.create_data_deletion_job(jobName="gone", datasetGroupArn=lab.group, dataSource=gone, roleArn=role)
+"""
 EVENTS = """
 tracking = lab.control.list_event_trackers()["eventTrackers"][0]
 tracking = lab.control.describe_event_tracker(eventTrackerArn=tracking["eventTrackerArn"])["eventTracker"]["trackingId"]
@@ -514,11 +526,13 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_leaves_nothing_half_done
     lab.tracker()
     want = lab.recommend(campaign)
     lab.service.close()
-    program = KILLED.format(action=UPDATE + IMPORT + TRAINING + EVENTS, wait=wait)
+    program = KILLED.format(action=DELETION + UPDATE + IMPORT + TRAINING + EVENTS, wait=wait)
     done = subprocess.run([sys.executable, "-c", program, str(home)], capture_output=True, text=True, env=_environment())
     assert done.returncode == -signal.SIGKILL and "acknowledged" in done.stdout, done.stderr[-2000:]
     lab = open_lab(home)
     assert lab.recommend(campaign) == want
+    job = lab.done("data_deletion_job", lab.group.replace("dataset-group/shop", "data-deletion-job/gone"))
+    assert job["status"] == "COMPLETED" and job["numDeleted"] > 0
     assert lab.done("dataset_import_job", lab.group.replace("dataset-group/shop", "dataset-import-job/big"))["status"] == "ACTIVE"
     assert lab.done("solution_version", lab.group.replace("dataset-group/shop", "solution/late/v1"))["status"] == "ACTIVE"
     found = lab.done("campaign", campaign)

@@ -87,7 +87,7 @@ def test_unknown_campaigns_and_wrong_operations(lab):
     refused(lab, "cannot be used with a campaign of local-newest-ranking", lab.ranking, userId="u1")
     with pytest.raises(ClientError, match="GetPersonalizedRanking cannot be used"):
         lab.runtime.get_personalized_ranking(campaignArn=lab.popular, userId="u1", inputList=["i01"])
-    with pytest.raises(ClientError, match="campaignArn is required"):
+    with pytest.raises(ClientError, match="campaignArn or recommenderArn is required"):
         lab.runtime.get_recommendations(userId="u1")
 
 
@@ -254,7 +254,7 @@ def test_2500_events_in_a_row(lab):
 
 
 def test_a_history_is_the_training_and_what_came_since_in_the_order_of_time(lab):
-    deployment = lab.service.deployments[lab.newest]
+    deployment = lab.service.answering._deployments[lab.newest]
     group = lab.service.groups.get(lab.group)
     lab.send(lab.tracking, "u9", "i20", sentAt=1_900_000_000, properties='{"device": "tv"}')
     batch = deployment.histories(["u9", "unknown", "u8"], group)
@@ -268,7 +268,7 @@ def test_a_history_is_the_training_and_what_came_since_in_the_order_of_time(lab)
 
 def test_requests_are_asked_at_the_newest_time_the_service_knows_of(lab):
     """So whoever has just sent an event is inside a visit, and everybody else at the start of the next."""
-    deployment, group = lab.service.deployments[lab.newest], lab.service.groups.get(lab.group)
+    deployment, group = lab.service.answering._deployments[lab.newest], lab.service.groups.get(lab.group)
     end = int(interactions()["TIMESTAMP"].max())
     assert (deployment.histories(["u1", "nobody"], None).now == end).all(), "a batch job knows the training alone"
     later = max(group.newest, end) + 5

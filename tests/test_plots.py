@@ -16,6 +16,7 @@ TABLE = pd.DataFrame({"sims": [0.1, 0.2, 0.3], "popular": [0.1, 0.1, np.nan]}, i
 FIGURES = {
     "bars": lambda: plots.bars({"a": 0.2, "b": 0.4}, [0.1, 0.3], [0.3, 0.5], title="b wins", xlabel="score", highlight="b"),
     "lines": lambda: plots.lines(TABLE, title="sims rises", xlabel="k", ylabel="recall"),
+    "bands": lambda: plots.bands(TABLE, TABLE - 0.05, TABLE + 0.1, title="sims rises", xlabel="users", ylabel="recall", log=True),
     "histogram": lambda: plots.histogram([1, 2, 2, 3], title="mostly two", xlabel="basket size"),
     "long_tail": lambda: plots.long_tail([80, 5, 5, 5, 5], title="one item rules"),
     "table_heat": lambda: plots.table_heat(TABLE, title="low and high"),
@@ -63,6 +64,14 @@ def test_lines_differ_by_dash_and_marker_and_are_named():
     first, second = ax.lines
     assert first.get_linestyle() != second.get_linestyle() and first.get_marker() != second.get_marker()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["sims", "popular"]
+
+
+def test_bands_reach_from_the_low_to_the_high_end():
+    ax = FIGURES["bands"]()
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == pytest.approx((0.1 - 0.05, 0.3 + 0.1))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["5", "10", "25"]
+    assert ax.get_xscale() == "log" and len(ax.collections) == len(ax.lines) == 2
 
 
 def test_long_tail_says_what_the_head_gathers():

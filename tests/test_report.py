@@ -65,6 +65,15 @@ def test_read_records_joins_all_records_in_the_order_of_cells(tmp_path):
     assert list(report.read_records(path).items()) == [("a", 2.5), ("b", 1), ("0", "x")]
 
 
+def test_read_records_keeps_the_order_in_which_a_cell_recorded(tmp_path):
+    """A stored notebook holds the names in alphabetical order; the text beside them does not."""
+    values = {"score": 0.5, "about": "x"}
+    data = {report.RECORD_MIME: values, "text/plain": "recorded score = 0.5\nrecorded about = x"}
+    cell = nbformat.v4.new_code_cell("record()", outputs=[nbformat.v4.new_output("display_data", data)])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
+    assert list(report.read_records(tmp_path / "a.ipynb")) == ["score", "about"]
+
+
 def test_read_records_refuses_a_name_twice_and_files_that_are_no_notebook(tmp_path):
     with pytest.raises(InputError, match="'b' twice"):
         report.read_records(recorded(tmp_path / "a.ipynb", {"b": 1}, {"b": 1}))
@@ -170,7 +179,9 @@ def made(tmp_path_factory):
 
 
 def test_a_run_leaves_notebook_page_and_records_and_nothing_else(made):
-    assert sorted(file.name for file in made.folder.iterdir()) == ["99_tiny.html", "99_tiny.ipynb", "records.json"]
+    assert sorted(file.name for file in made.folder.iterdir()) == [
+        *("99_tiny.html", "99_tiny.ipynb", "provenance.json", "records.json")
+    ]
     assert [path.name for path in made.folder.parent.iterdir() if path.name.startswith(".")] == []
 
 
@@ -178,8 +189,11 @@ def test_a_run_records_numbers_with_their_provenance(made):
     stored = json.loads((made.folder / "records.json").read_text(encoding="utf-8"))
     assert made.records == stored["records"] == {"threads": "1", "folder": "lessons", "total": 3.0}
     assert stored["parameters"] == {"SEED": 2, "RATE": 1.0, "NAME": "a", "FLAG": True, "SIZES": [1, 2]}
-    assert stored["versions"]["numpy"] == np.__version__ and stored["versions"]["python"].startswith("3.")
-    assert stored["seconds"] > 0 and {"commit", "data_sha256", "finished", "notebook"} <= stored.keys()
+    assert list(stored) == [*("notebook", "notebook_sha256", "parameters", "dataset", "data_sha256", "records")]
+    about = json.loads((made.folder / "provenance.json").read_text(encoding="utf-8"))
+    assert about["versions"]["numpy"] == np.__version__ and about["versions"]["python"].startswith("3.")
+    assert about["seconds"] > 0 and {"commit", "code_sha256", "machine", "finished"} <= about.keys()
+    assert made.provenance.items() >= about.items()
     assert report.read_records(made.notebook) == made.records
 
 
@@ -197,6 +211,13 @@ def test_pictures_stay_in_the_page_whatever_their_bytes():
     cell = nbformat.v4.new_code_cell("draw()", outputs=[output])
     text = pages.notebook_page(nbformat.v4.new_notebook(cells=[cell]))
     assert f"data:image/png;base64,{slashes}" in text and "[picture" not in text
+
+
+def test_words_in_tables_are_marked_to_stand_left_and_so_are_the_heads_above_them():
+    head, row = "<thead><tr><th></th><th>item</th><th>count</th></tr></thead>", "<tr><th>1</th><td>tea pot</td><td>3</td></tr>"
+    text = pages.align_words(f"<table>{head}<tbody>{row}</tbody></table>")
+    assert '<th class="words">item</th>' in text and '<td class="words">tea pot</td>' in text
+    assert "<th>count</th>" in text and "<td>3</td>" in text
 
 
 def test_formulas_are_mathml_and_widgets_leave_no_trace(made):

@@ -44,6 +44,12 @@ def repeats(interactions: Interactions) -> np.ndarray:
     return pairs.duplicated().to_numpy()
 
 
+def doubled(interactions: Interactions) -> np.ndarray:
+    """Return for each event whether an earlier one has the same user, item and second, bool ``(m,)``."""
+    twins = pd.DataFrame({"user": interactions.users, "item": interactions.items, "time": interactions.timestamps})
+    return twins.duplicated().to_numpy()
+
+
 def same_second(interactions: Interactions) -> np.ndarray:
     """Return for each event whether the one before it has the same user and second, bool ``(m,)``."""
     users, times = interactions.users, interactions.timestamps
@@ -86,12 +92,11 @@ def _times(interactions: Interactions) -> list[Row]:
 
 
 def _habits(interactions: Interactions) -> list[Row]:
-    twins = pd.DataFrame({"user": interactions.users, "item": interactions.items, "time": interactions.timestamps})
     rows: list[Row] = [
         ("repeats", float(repeats(interactions).mean()), "share of events on an item that the user had before"),
         (
             "doubled events",
-            float(twins.duplicated().mean()),
+            float(doubled(interactions).mean()),
             "share with the same user, item and second as another: do they mean two things?",
         ),
     ]

@@ -92,12 +92,15 @@ def segmenting(deployment: Deployment, group: Group, job: Mapping[str, Any], fou
     Args:
         found: which users may be in a segment; its placeholders take their values from each line. None = all.
     """
-    model = deployment.model
+    model, deleted = deployment.model, deployment.deleted
 
     def passing(line: Mapping[str, Any]) -> np.ndarray:
-        return _users_passing(found, deployment, group, _texts(line, "filterValues"))
+        filtered = _users_passing(found, deployment, group, _texts(line, "filterValues")) if found else None
+        mask = np.ones(len(model.user_ids), bool) if filtered is None else filtered.copy()
+        mask[deleted] = False
+        return mask
 
-    return lambda lines: answer_lines(model, lines, job["numResults"], passing if found else None)
+    return lambda lines: answer_lines(model, lines, job["numResults"], passing if found or len(deleted) else None)
 
 
 def _users_passing(found: Filter, deployment: Deployment, group: Group, values: Mapping[str, str]) -> np.ndarray:

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from helpers import recipes
+from helpers.personalize.domains import USE_CASES
 from helpers.personalize.errors import not_found
 
 _SINCE = 1560124800.0
@@ -11,22 +12,26 @@ _SINCE = 1560124800.0
 _RECIPE, _ALGORITHM, _FEATURES = (f"arn:aws:personalize:::{kind}/" for kind in ("recipe", "algorithm", "feature-transformation"))
 
 
-def listed() -> list[dict[str, Any]]:
-    """Return all recipes in alphabetical order."""
-    return [recipe(name) for name in sorted(recipes.names())]
+def listed(domain: str | None = None) -> list[dict[str, Any]]:
+    """Return all recipes in alphabetical order, or those of the recommenders of a domain."""
+    if domain:
+        return [recipe(name) for name, case in sorted(USE_CASES.items()) if case.domain == domain]
+    return [recipe(name) for name in sorted([*recipes.names(), *USE_CASES])]
 
 
 def recipe(name: str) -> dict[str, Any]:
     """Return one recipe as DescribeRecipe shows it."""
-    found = recipes.get(name)
+    case = USE_CASES.get(name)
+    found = recipes.get(case.recipe if case else name)
     return {
         "name": name,
         "recipeArn": _RECIPE + name,
         "algorithmArn": _ALGORITHM + name,
         "featureTransformationArn": _FEATURES + name,
         "status": "ACTIVE",
-        "description": (found.__doc__ or "").split("\n")[0],
+        "description": case.description if case else (found.__doc__ or "").split("\n")[0],
         "recipeType": found.type,
+        **({"domain": case.domain} if case else {}),
     } | _dates()
 
 
@@ -38,7 +43,7 @@ def describe(kind: str, arn: str) -> dict[str, Any]:
     """
     start = {"Recipe": _RECIPE, "Algorithm": _ALGORITHM, "FeatureTransformation": _FEATURES}[kind]
     name = arn.removeprefix(start)
-    if not arn.startswith(start) or name not in recipes.names():
+    if not arn.startswith(start) or name not in {*recipes.names(), *USE_CASES}:
         raise not_found(arn)
     if kind == "Recipe":
         return recipe(name)
@@ -49,7 +54,7 @@ def describe(kind: str, arn: str) -> dict[str, Any]:
 
 
 def _hyperparameters(name: str) -> dict[str, Any]:
-    fields = dataclasses.fields(recipes.get(name))
+    fields = dataclasses.fields(recipes.get(USE_CASES[name].recipe if name in USE_CASES else name))
     kinds = ("integer", "continuous", "categorical")
     ranges: dict[str, list[dict[str, Any]]] = {f"{kind}HyperParameterRanges": [] for kind in kinds}
     for field in fields:

@@ -1,7 +1,7 @@
 """A trained solution version in memory, ready to answer: the model, the histories it was trained on, what came since."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers import recipes
 from helpers.filters import Events, Filter, Table, allowed
-from helpers.interactions import Histories, Interactions, Vocabulary
+from helpers.interactions import EVENT_TYPE, Histories, Interactions, Vocabulary
 from helpers.personalize.groups import Group
 from helpers.personalize.training import SUMMARY, TRAINED
 from helpers.schemas.schema import column_key
@@ -25,14 +25,17 @@ class Deployment:
         events: the interactions of the training, in the model's codes.
         version: the record of the solution version.
         watermark: number of the newest streamed event that the training knew.
+        deleted: codes of users that were deleted since the training: their histories are not used, no segment has them.
     """
 
-    def __init__(self, folder: Path, version: Mapping[str, Any]):
+    def __init__(self, folder: Path, version: Mapping[str, Any], deleted_users: Collection[str] = ()):
         trained = folder / TRAINED
         self.version, self.watermark = version, version.get("watermark", 0)
         self.model = recipes.load(trained / "model")
         self.summary = json.loads((trained / SUMMARY).read_text(encoding="utf-8"))
         self.events = _read_events(trained, self.model.item_ids)
+        codes = self.events.user_ids.codes(sorted(deleted_users))
+        self.deleted = codes[codes >= 0]
         self._until = int(self.events.timestamps.max(initial=0))
         self._tables: tuple[Group, Table | None, int] | None = None
         self._bulk_codes: tuple[Interactions, np.ndarray] | None = None
@@ -48,6 +51,7 @@ class Deployment:
         at the start of the next. The clock of the machine plays no part: the data may be years old.
         """
         codes = self.events.user_ids.codes([user or "" for user in users])
+        codes = np.where(np.isin(codes, self.deleted), -1, codes)
         rows = [self._history(user, code, group) for user, code in zip(users, codes, strict=True)]
         lengths = [len(items) for items, _, _ in rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -152,6 +156,14 @@ class Deployment:
         order = np.argsort(times, kind="stable")
         upper = {name.upper(): values[order] for name, values in columns.items()}
         return Events(items[order], upper | {"TIMESTAMP": times[order]})
+
+    def had(self, user: str, event_type: str, group: Group) -> np.ndarray:
+        """Return the codes of the items with which a user has an event of this type, in any case of letters, ``(m,)``."""
+        events = self.seen(user, group)
+        types = events.columns.get(EVENT_TYPE, np.full(len(events.owners), None, object))
+        same = np.array([isinstance(value, str) and value.lower() == event_type.lower() for value in types], bool)
+        codes = events.owners[same]
+        return codes[codes >= 0]
 
     def _codes_of(self, bulk: Interactions) -> np.ndarray:
         """Return the model's code of each item of the imported interactions."""

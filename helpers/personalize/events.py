@@ -5,6 +5,7 @@ from typing import Any
 
 from helpers.errors import InputError
 from helpers.personalize import data
+from helpers.personalize.answered import Answered
 from helpers.personalize.errors import invalid
 from helpers.personalize.groups import Groups
 from helpers.personalize.resources import ACTIVE, Resources
@@ -16,22 +17,24 @@ from helpers.schemas.schema import column_key
 class Events:
     """The operations of personalize-events."""
 
-    def __init__(self, resources: Resources, groups: Groups):
-        self._resources, self._groups = resources, groups
+    def __init__(self, resources: Resources, groups: Groups, answered: Answered):
+        self._resources, self._groups, self._answered = resources, groups, answered
         self._trackers: dict[str, str] = {}
 
     def put_events(self, request: Mapping[str, Any]) -> None:
-        """Add events to a user's history; the next answer for that user knows them.
+        """Add events to a user's history; the next answer for that user knows them. An ``eventId`` counts once.
 
         Raises:
             ServiceError: an unknown tracker, or properties that the schema does not allow.
         """
         group = self._group_of(request["trackingId"])
         with self._groups.lock:
-            schema = self._groups.get(group).schemas.get("Interactions")
-            events = [read_event(event, request, schema) for event in request["eventList"]]
+            known = self._groups.get(group)
+            schema = known.schemas.get("Interactions")
+            read = [read_event(event, request, schema, self._answered) for event in request["eventList"]]
+            events = known.unknown(read)
             numbers = self._resources.store.add_events(group, events)
-            self._groups.get(group).add_events(zip(numbers, events, strict=True))
+            known.add_events(zip(numbers, events, strict=True))
 
     def put_records(self, kind: str, request: Mapping[str, Any]) -> None:
         """Put items or users one by one (``kind`` Items or Users); the same id replaces what was known.
@@ -67,10 +70,12 @@ class Events:
         return found is not None and not found[2]
 
 
-def read_event(event: Mapping[str, Any], request: Mapping[str, Any], schema: Schema | None) -> dict[str, Any]:
-    """Return an event as it is kept: ``user, session, item, time`` (Unix seconds) and ``columns`` by the schema's names.
+def read_event(event: Mapping[str, Any], request: Mapping[str, Any], schema: Schema | None, answered: Answered) -> dict[str, Any]:
+    """Return an event as it is kept: ``user, session, item, time`` (Unix seconds), ``columns`` by the schema's names, ``id``, and
+    ``answered_by``, the campaign or recommender whose list it names.
 
-    The item stands in ``itemId`` or in the properties; so may the event's value.
+    The item stands in ``itemId`` or in the properties; so may the event's value. Without an explicit impression, the list that
+    ``recommendationId`` stands for is what the user was shown.
 
     Raises:
         InputError: properties that cannot be read, or an id that is too long.
@@ -82,7 +87,8 @@ def read_event(event: Mapping[str, Any], request: Mapping[str, Any], schema: Sch
         if value is not None and len(value) > MAX_ID:
             raise InputError(f"{name} is longer than {MAX_ID} characters")
     value = event.get("eventValue", loose.get("EVENT_VALUE"))
-    impression = "|".join(event["impression"]) if event.get("impression") else None
+    answered_by, shown = answered.find(event.get("recommendationId"))
+    impression = "|".join(event.get("impression") or shown) or None
     source = event.get("metricAttribution", {}).get("eventAttributionSource")
     reserved = {"EVENT_TYPE": event["eventType"], "EVENT_VALUE": value, "IMPRESSION": impression}
     reserved |= {"RECOMMENDATION_ID": event.get("recommendationId"), "EVENT_ATTRIBUTION_SOURCE": source}
@@ -94,6 +100,7 @@ def read_event(event: Mapping[str, Any], request: Mapping[str, Any], schema: Sch
         "time": int(event["sentAt"]),
         "columns": {name: value for name, value in columns.items() if column_key(name) not in _FIXED},
         "id": event.get("eventId"),
+        "answered_by": answered_by,
     }
 
 

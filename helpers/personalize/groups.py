@@ -48,6 +48,7 @@ class Group:
         """Time of the newest streamed event of anybody, Unix seconds; 0 without one."""
         self.put_items: list[tuple[str, dict[str, Any]]] = list(records.get("Items", {}).items())
         """Items put one by one, in order of arrival: who holds a table of items applies what is new."""
+        self._event_ids: set[str] = set()
         self._put_users: dict[str, dict[str, Any]] = dict(records.get("Users", {}))
         self._lock = RLock()
         self.add_events(events)
@@ -58,8 +59,18 @@ class Group:
             one = Streamed(number, event.get("item"), event["time"], event["columns"])
             self.streamed.setdefault(event.get("user") or event["session"], []).append(one)
             self.newest = max(self.newest, one.time)
+            if event.get("id"):
+                self._event_ids.add(event["id"])
             if one.columns.get("IMPRESSION"):
                 self.impressions.append((number, one.columns["IMPRESSION"].split("|")))
+
+    def unknown(self, events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the events whose id has not come before; those without an id are all new."""
+        found: dict[str | int, Mapping[str, Any]] = {}
+        for place, event in enumerate(events):
+            if event.get("id") not in self._event_ids:
+                found.setdefault(event.get("id") or place, event)
+        return list(found.values())
 
     def add_users(self, records: Mapping[str, dict[str, Any]]) -> None:
         """Replace the attributes of users."""
@@ -80,6 +91,15 @@ class Group:
         """Return the imported attributes of these items in code order; None without an Items dataset."""
         with self._lock:
             return None if self._items is None else self._items.reindex(item_ids.ids)
+
+    def items_now(self) -> pd.DataFrame | None:
+        """Return all items as they are now, imported and put: attributes in upper case by item id; None without a dataset."""
+        schema = self.schemas.get("Items")
+        if schema is None:
+            return None
+        files = self.parts.get("Items")
+        parts = ([read_parts(files)] if files else []) + [data.records_frame(dict(self.put_items), schema)]
+        return data.join(schema, parts).set_index("ITEM_ID").rename(columns=str.upper)
 
     @property
     def bulk(self) -> Interactions | None:

@@ -84,8 +84,12 @@ class S3Storage:
         self.address = address
 
     @contextmanager
-    def fetch(self, location: str) -> Iterator[list[Path]]:
+    def fetch(self, location: str, *, deep: bool = False) -> Iterator[list[Path]]:
         """Yield copies of the object of a location, or of the objects of a folder (a location that ends with ``/``).
+
+        Args:
+            location: ``s3://bucket/key``.
+            deep: take the objects of folders in the folder too.
 
         Raises:
             InputError: there is nothing, or it cannot be read.
@@ -96,12 +100,14 @@ class S3Storage:
             try:
                 keys = [key]
                 if not key or key.endswith("/"):
-                    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/")
+                    narrow = {} if deep else {"Delimiter": "/"}
+                    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **narrow)
                     keys = sorted(
                         row["Key"] for page in pages for row in page.get("Contents", ()) if not row["Key"].endswith("/")
                     )
-                files = [Path(folder) / name.rsplit("/", 1)[-1] for name in keys]
+                files = [Path(folder) / f"{place}" / name.rsplit("/", 1)[-1] for place, name in enumerate(keys)]
                 for name, file in zip(keys, files, strict=True):
+                    file.parent.mkdir()
                     client.download_file(bucket, name, str(file))
             except ClientError as fault:
                 raise InputError(f"Insufficient privileges for accessing data in Amazon S3: {location} ({fault})") from fault

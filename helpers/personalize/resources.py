@@ -13,6 +13,7 @@ from helpers.personalize.store import Store
 
 PENDING, RUNNING, ACTIVE, FAILED = "CREATE PENDING", "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"
 DELETING = "DELETE IN_PROGRESS"
+_DELETION_WORDS = {PENDING: "PENDING", RUNNING: "IN_PROGRESS", ACTIVE: "COMPLETED", FAILED: "FAILED", DELETING: DELETING}
 MAX_TAGS = 50
 _PAGE = 100
 
@@ -111,6 +112,11 @@ def page_of(noun: str, rows: list[Any], parameters: Mapping[str, Any]) -> tuple[
     start = _read_token(noun, parameters.get("nextToken"))
     end = start + parameters.get("maxResults", _PAGE)
     return rows[start:end], _token(noun, end) if len(rows) > end else None
+
+
+def shown(noun: str, record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record as its Describe and List operations show it: jobs that delete users have words of their own."""
+    return {**record, "status": _DELETION_WORDS[record["status"]]} if noun == "DataDeletionJob" else record
 
 
 def list_key(operation: str) -> str:

@@ -1,34 +1,34 @@
 """What may be created, changed and deleted: the rules between resources. A check returns what it adds to the new record."""
 
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from helpers import filters, recipes
+from helpers.personalize import attribution
 from helpers.personalize.data import KINDS
 from helpers.personalize.errors import in_use, invalid, limit
 from helpers.personalize.groups import Groups
 from helpers.personalize.resources import ACTIVE, FAILED, PENDING, RUNNING, Resources
+from helpers.personalize.solution_rules import SolutionRules, check_exploration
 from helpers.recipes.base import PERSONALIZED_RANKING, RELATED_ITEMS, USER_SEGMENTATION
 from helpers.schemas import Schema
 
 LATEST = "$LATEST"
-UPDATABLE = "aws-user-personalization"
-"""The recipe whose versions can be updated without a training."""
-
-_UNBUILT = {
-    "optimizationObjective": "every recipe looks for what the user takes next; use a filter or a promotion for other aims",
-    "eventsConfig": "all events count alike; choose events with eventType and eventValueThreshold",
-    "trainingDataConfig": "leave the columns out of the schema that shall not be learned from",
-}
-"""Members of a solution's configuration that are not built, and what to do instead."""
-
 _AT_MOST = {  # developer guide, "Quotas": kind -> (how many, counted within the same ...)
     "Schema": (500, None),
     "Solution": (10, "datasetGroupArn"),
     "Filter": (10, "datasetGroupArn"),
 }
-_PENDING_AT_MOST = {"DatasetImportJob": 5, "BatchInferenceJob": 5, "BatchSegmentJob": 5, "SolutionVersion": 20}
+_PENDING_AT_MOST = {
+    "DatasetImportJob": 5,
+    "DataDeletionJob": 5,
+    "BatchInferenceJob": 5,
+    "BatchSegmentJob": 5,
+    "SolutionVersion": 20,
+    "Recommender": 3,
+}
 _DOMAIN_FIELDS = {
     ("ECOMMERCE", "Interactions"): ["EVENT_TYPE"],
     ("ECOMMERCE", "Items"): ["PRICE", "CATEGORY_L1"],
@@ -45,12 +45,13 @@ class Rules:
 
     def __init__(self, resources: Resources, groups: Groups):
         self._all, self._groups = resources, groups
+        self._solutions = SolutionRules(resources, groups)
 
     def create(self, noun: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Check a Create request; return the members that it adds."""
         check = getattr(self, f"_create_{noun}", None)
         if check is None:
-            raise invalid(f"Create{noun} is not served by the local service; it serves custom recipes and their resources")
+            raise invalid(f"Create{noun} is not served by the local service; see the README for what is")
         for key, kind in (("datasetGroupArn", "DatasetGroup"), ("datasetArn", "Dataset"), ("solutionArn", "Solution")):
             if key in given:
                 self._all.get(given[key], kind)
@@ -100,39 +101,22 @@ class Rules:
             raise invalid("Invalid Data location.")
         return {"importMode": mode}
 
+    def _create_DataDeletionJob(self, given):
+        if not given["dataSource"].get("dataLocation", "").startswith("s3://"):
+            raise invalid("Invalid Data location.")
+        return {}
+
     def _create_DatasetExportJob(self, given):
         return {"ingestionMode": given.get("ingestionMode", "PUT")}
 
     def _create_Solution(self, given):
-        if given.get("performAutoML"):
-            raise invalid("performAutoML is not served (the service itself advises against it); name a recipeArn")
-        if not given.get("recipeArn"):
-            raise invalid("recipeArn is required")
-        name = given["recipeArn"].removeprefix("arn:aws:personalize:::recipe/")
-        if name not in recipes.names():
-            raise invalid(f"there is no recipe {given['recipeArn']}; known: {', '.join(recipes.names())}")
-        if given.get("performIncrementalUpdate"):
-            raise invalid("performIncrementalUpdate is not served; create versions with trainingMode UPDATE instead")
-        if given.get("performHPO"):
-            raise invalid("performHPO is not served yet; give fixed hyperparameters")
-        config = given.get("solutionConfig", {})
-        threshold = config.get("eventValueThreshold")
-        if threshold is not None and not _is_number(threshold):
-            raise invalid(f"eventValueThreshold {threshold!r} is no number")
-        _refuse_unbuilt(config)
-        recipes.create(name, hyperparameters(config))
-        return {"performHPO": False, "performAutoML": False, "performAutoTraining": given.get("performAutoTraining", False)}
+        return self._solutions.create_solution(given)
 
     def _create_SolutionVersion(self, given):
-        solution = self._all.get(given["solutionArn"])
-        mode, recipe = given.get("trainingMode", "FULL"), solution["recipeArn"].rsplit("/", 1)[1]
-        if mode == "UPDATE":
-            full = self._all.all("SolutionVersion", solutionArn=given["solutionArn"], status=ACTIVE, trainingMode="FULL")
-            if recipe != UPDATABLE or not full:
-                raise invalid(f"trainingMode UPDATE needs {UPDATABLE} and an ACTIVE version trained with FULL")
-        copied = ("performHPO", "performAutoML", "recipeArn", "datasetGroupArn", "eventType", "solutionConfig")
-        added = {name: solution[name] for name in copied if name in solution}
-        return added | {"trainingMode": mode, "trainingType": "MANUAL", "folder": uuid.uuid4().hex}
+        return self._solutions.create_version(given)
+
+    def _create_Recommender(self, given):
+        return self._solutions.create_recommender(given)
 
     def _create_Campaign(self, given):
         version = self.deployable(given["solutionVersionArn"])
@@ -158,19 +142,23 @@ class Rules:
 
     def check_campaign_config(self, version: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         """Check the configuration of a campaign against the recipe of its version."""
-        exploration = config.get("itemExplorationConfig", {})
-        if exploration and version["recipeArn"].rsplit("/", 1)[1] != "aws-user-personalization":
-            raise invalid("itemExplorationConfig is for aws-user-personalization only")
-        for name, text in exploration.items():
-            high = {"explorationWeight": 1.0, "explorationItemAgeCutOff": float("inf")}.get(name)
-            if high is None or not _is_number(text) or not 0 <= float(text) <= high:
-                raise invalid(f"itemExplorationConfig: {name} = {text!r} is not allowed; explorationWeight is 0 to 1, "
-                              "explorationItemAgeCutOff a number of days")  # fmt: skip
+        check_exploration(version["recipeArn"].rsplit("/", 1)[1], config.get("itemExplorationConfig", {}))
 
     def _create_EventTracker(self, given):
         if self._all.all("EventTracker", datasetGroupArn=given["datasetGroupArn"]):
             raise limit("a dataset group has one event tracker at most")
         return {"trackingId": str(uuid.uuid4()), "accountId": given["datasetGroupArn"].split(":")[4]}
+
+    def _create_MetricAttribution(self, given):
+        group = given["datasetGroupArn"]
+        if self._all.all("MetricAttribution", datasetGroupArn=group):
+            raise limit("a dataset group has one metric attribution at most")
+        schemas = self._groups.schemas(group)
+        if "Interactions" not in schemas or "EVENT_TYPE" not in schemas["Interactions"]:
+            raise invalid("a metric attribution needs an Interactions dataset with EVENT_TYPE")
+        attribution.check(given["metrics"], schemas)
+        newest = self._all.store.events(group)[-1:]
+        return {"reportedAt": time.time(), "reportedUntil": newest[0][0] if newest else 0}
 
     def _create_Filter(self, given):
         found = filters.parse(given["filterExpression"])
@@ -223,7 +211,13 @@ class Rules:
             if strict and record.get("parts"):
                 raise invalid(f"new fields must allow null: {', '.join(strict)}")
         elif noun == "Solution":
-            _refuse_unbuilt(given.get("solutionUpdateConfig", {}))
+            self._solutions.update_solution(record, given)
+        elif noun == "Recommender":
+            if record["status"] != ACTIVE:
+                raise in_use(f"{arn} is {record['status']}; only an ACTIVE recommender can be updated")
+            self._solutions.check_recommender_config(record, given["recommenderConfig"])
+        elif noun == "MetricAttribution":
+            attribution.check(metrics_after(record, given), self._groups.schemas(record["datasetGroupArn"]))
         else:
             raise invalid(f"Update{noun} is not served by the local service")
 
@@ -237,10 +231,13 @@ class Rules:
         busy = lambda kind, **members: [r for r in self._all.all(kind, **members) if r["status"] in (PENDING, RUNNING)]  # noqa: E731
         if noun == "Schema" and self._all.all("Dataset", schemaArn=arn):
             raise in_use(f"{arn} is used by a dataset; delete that first")
-        if noun == "Dataset" and (busy("DatasetImportJob", datasetArn=arn) or busy("SolutionVersion", **_of_group(record))):
-            raise in_use(f"{arn}: an import job or solution version is in progress")
+        if noun == "Dataset" and (
+            busy("DatasetImportJob", datasetArn=arn)
+            or any(busy(kind, **_of_group(record)) for kind in ("SolutionVersion", "Recommender"))
+        ):
+            raise in_use(f"{arn}: an import job or a training is in progress")
         if noun == "DatasetGroup":
-            for kind in ("Dataset", "Solution", "EventTracker"):
+            for kind in ("Dataset", "Solution", "Recommender", "EventTracker"):
                 if self._all.all(kind, datasetGroupArn=arn):
                     raise in_use(f"{arn} still has a resource of the kind {kind}; delete that first")
         if noun == "Solution":
@@ -248,20 +245,22 @@ class Rules:
                 raise in_use(f"{arn} is used by a campaign; delete that first")
             if busy("SolutionVersion", solutionArn=arn):
                 raise in_use(f"{arn} has a version in progress")
+        if noun == "Recommender" and record["status"] in (PENDING, RUNNING):
+            raise in_use(f"{arn} is being created; wait until it is ACTIVE")
         if noun == "Filter" and any(busy(kind, filterArn=arn) for kind in ("BatchInferenceJob", "BatchSegmentJob")):
             raise in_use(f"{arn} is used by a batch job")
 
 
-def hyperparameters(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return all hyperparameters of a solution's configuration, those of the algorithm and of the feature transformation."""
-    return {**config.get("algorithmHyperParameters", {}), **config.get("featureTransformationParameters", {})}
+def metrics_after(attribution_record: Mapping[str, Any], given: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the metrics of an attribution after an update that removes and adds some.
 
-
-def _refuse_unbuilt(config: Mapping[str, Any]) -> None:
-    """Refuse settings that a training would silently pass over."""
-    for name, instead in _UNBUILT.items():
-        if config.get(name):
-            raise invalid(f"{name} is not served; {instead}")
+    Raises:
+        ServiceError: a metric to remove is not there.
+    """
+    old, gone = attribution_record["metrics"], set(given.get("removeMetrics", ()))
+    if unknown := sorted(gone - {metric["metricName"] for metric in old}):
+        raise invalid(f"there is no metric {unknown[0]}")
+    return [metric for metric in old if metric["metricName"] not in gone] + given.get("addMetrics", [])
 
 
 def _type(version: Mapping[str, Any]) -> str:
@@ -270,10 +269,3 @@ def _type(version: Mapping[str, Any]) -> str:
 
 def _of_group(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"datasetGroupArn": record["datasetGroupArn"]}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return abs(float(text)) < float("inf")
-    except ValueError:
-        return False

@@ -27,6 +27,7 @@ class Answerer:
         group: the data of its dataset group as it is now.
         config: the campaign's configuration; ``itemExplorationConfig`` goes over the recipe's own exploration.
         find_filter: ARN -> parsed filter of this group.
+        leaves_out: items with such an event (in any case of letters) of the asking user are never recommended to that user.
         live: whether histories go on with what was streamed since the training; a batch job knows the training only.
     """
 
@@ -37,10 +38,11 @@ class Answerer:
         config: Mapping[str, Any],
         find_filter: Callable[[str], Filter],
         *,
+        leaves_out: str | None = None,
         live: bool = True,
     ):
         self._deployment, self._group, self._config, self._find_filter = deployment, group, config, find_filter
-        self._model = deployment.model
+        self._model, self._leaves_out = deployment.model, leaves_out
         self._streamed = group if live else None
 
     def recommendations(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,12 +142,22 @@ class Answerer:
         k = min(k, self._model.n_items)
         if k < 1:
             return []
+        mask = self._without_had(request.get("userId"), mask)
         if self._model.recipe.type == RELATED_ITEMS:
             codes, scores = self._model.similar(self._model.item_ids.codes([request["itemId"]]), k, mask)
         else:
             codes, scores = self._recommended(request, k, mask)
         listed = [None] * k if scores is None else scores[0].tolist()
         return [(code, score) for code, score in zip(codes[0].tolist(), listed, strict=True) if code >= 0]
+
+    def _without_had(self, user: str | None, mask: np.ndarray | None) -> np.ndarray | None:
+        """Return the mask without what the use case leaves out for this user."""
+        if not self._leaves_out or not user:
+            return mask
+        had = self._deployment.had(user, self._leaves_out, self._group)
+        mask = np.ones(self._model.n_items, bool) if mask is None else mask.copy()
+        mask[had] = False
+        return mask
 
     def _recommended(self, request: Mapping[str, Any], k: int, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
         histories = self._deployment.histories([request.get("userId")], self._streamed)

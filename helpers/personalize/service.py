@@ -1,32 +1,30 @@
 """The service: one object that answers every operation, whichever door the request came through."""
 
 import logging
-import shutil
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
-from helpers import filters
 from helpers.errors import InputError
-from helpers.filters import Filter
-from helpers.personalize import catalogue, kinds, resources, wire
-from helpers.personalize.deployment import Deployment
-from helpers.personalize.errors import ServiceError, in_use, invalid, not_found
+from helpers.personalize import catalogue, resources, wire
+from helpers.personalize.answering import Answering
+from helpers.personalize.errors import ServiceError, in_use, invalid
 from helpers.personalize.events import Events
 from helpers.personalize.groups import Groups
 from helpers.personalize.jobs import Jobs, Train, train_in_process
+from helpers.personalize.life import Life
+from helpers.personalize.reports import Reports
 from helpers.personalize.resources import ACTIVE, PENDING, RUNNING, Resources
-from helpers.personalize.rules import Rules
-from helpers.personalize.runtime import Answerer
+from helpers.personalize.schedule import Clock, is_due
+from helpers.personalize.solution_rules import version_of
 from helpers.personalize.storage import FolderStorage
 from helpers.personalize.store import Store
-from helpers.personalize.work import BACKGROUND, Work
+from helpers.personalize.trainings import Trainings
+from helpers.personalize.work import Work
 
 _LOG = logging.getLogger(__name__)
-_AT_ONCE = ("Schema", "Filter", "MetricAttribution")
-"""Kinds that are gone as soon as they are deleted; the others show their deletion once."""
 
 
 class Service:
@@ -37,6 +35,8 @@ class Service:
         workers: jobs that run at the same time.
         train: how a solution version is trained; by default in a process of its own.
         patience: seconds that a Describe waits for a job that is about to finish, so that short jobs never cost a poll.
+        tick_seconds: seconds between two calls of :meth:`tick`.
+        storage: where ``s3://`` leads; by default into the folder ``s3`` of the home.
 
     Raises:
         InputError: the home is in use or not ours.
@@ -49,25 +49,29 @@ class Service:
         workers: int = 2,
         train: Train = train_in_process,
         patience: float = 1.0,
+        tick_seconds: float = 60.0,
         storage: FolderStorage | None = None,
     ):
         self._store = Store(home)
-        self.home, self._patience = self._store.home, patience
+        self.home = self._store.home
         self.storage = storage or FolderStorage(self.home / "s3")
         self.resources = Resources(self._store)
         self.groups = Groups(self.resources, self.home / "data")
-        self.rules = Rules(self.resources, self.groups)
-        self.deployments: dict[str, Deployment] = {}
-        self._filters: dict[str, Filter] = {}
-        self._loading = RLock()
-        self._events = Events(self.resources, self.groups)
         self._jobs = Jobs(workers)
-        self.work = Work(self, self._jobs, train)
+        self.trainings = Trainings(self.home / "versions", self.resources, self.groups, train)
+        self.answering = Answering(self.resources, self.groups, self.trainings)
+        self._events = Events(self.resources, self.groups, self.answering.answered)
+        self._reports = Reports(self.resources, self.groups, self.storage)
+        self.work = Work(self, self._jobs, self.trainings, self._reports)
+        parts = (self.resources, self.groups, self.trainings, self.answering, self._jobs, self.work)
+        self._life = Life(*parts, patience)
         self._special = self._special_operations()
         self.work.resume()
+        self._clock = Clock(self.tick, tick_seconds)
 
     def close(self) -> None:
         """Stop the jobs and let go of the home; what was unfinished goes on at the next start."""
+        self._clock.close()
         self._jobs.close()
         self._store.close()
 
@@ -103,96 +107,27 @@ class Service:
         if found is None:
             raise invalid(f"{call.operation} is not served by the local service")
         verb, kind = found
-        return getattr(self, f"_{verb.lower()}")(kind, call)
+        return self._life.answer(verb, kind, call)
 
-    def _create(self, kind: kinds.Kind, call: wire.Call) -> dict[str, Any]:
+    def tick(self, now: float | None = None) -> None:
+        """Do what is due by itself: automatic trainings, reports of metric attributions. The clock calls it every minute.
+
+        Args:
+            now: Unix seconds; by default the time of the machine.
+        """
+        now = time.time() if now is None else now
+        for solution in self.resources.all("Solution", performAutoTraining=True):
+            self._train_if_due(solution, now)
+        self._reports.publish_streamed(now)
+
+    def _train_if_due(self, solution: Mapping[str, Any], now: float) -> None:
+        arn = solution["solutionArn"]
         with self._store.transaction():
-            given = call.parameters | self.rules.create(kind.noun, call.parameters)
-            status = PENDING if kind.noun in BACKGROUND else ACTIVE
-            record = self.resources.create(kind.noun, given, call.region, status)
-        arn = record[kind.arn_member]
-        if kind.noun in BACKGROUND:
-            self.work.start(kind.noun, arn)
-        if kind.noun == "Dataset":
-            self.groups.forget(record["datasetGroupArn"])
-        return record
-
-    def _describe(self, kind: kinds.Kind, call: wire.Call) -> dict[str, Any]:
-        arn = call.parameters[kind.arn_member]
-        found = self._store.find(arn)
-        states = [found[1].get("status"), found[1].get("latestCampaignUpdate", {}).get("status")] if found else []
-        if PENDING in states or RUNNING in states:
-            self._jobs.settle(arn, self._patience)
-        record = self.resources.describe(kind.noun, arn)
-        if kind.noun == "Solution":
-            versions = self.resources.all("SolutionVersion", solutionArn=arn)
-            record |= {"latestSolutionVersion": versions[-1]} if versions else {}
-        return {resources.describe_key(call.operation): record}
-
-    def _list(self, kind: kinds.Kind, call: wire.Call) -> dict[str, Any]:
-        rows, token = self.resources.page(kind.noun, call.parameters)
-        return {resources.list_key(call.operation): rows, "nextToken": token}
-
-    def _update(self, kind: kinds.Kind, call: wire.Call) -> dict[str, Any]:
-        given = call.parameters
-        arn = given.get(kind.arn_member) or ""
-        with self.groups.lock, self._store.transaction():  # always in this order
-            self.rules.update(kind.noun, arn, given)
-            if kind.noun == "Campaign":
-                config = given.get("campaignConfig", self.resources.get(arn).get("campaignConfig", {}))
-                version = given.get("solutionVersionArn", self.resources.get(arn)["solutionVersionArn"])
-                resolved = self.rules.deployable(version)["solutionVersionArn"]
-                self.work.plan_update(arn, {**given, "campaignConfig": config, "solutionVersionArn": resolved})
-            elif kind.noun == "Dataset":
-                record = self.resources.change(arn, schemaArn=given["schemaArn"])
-                dates = {name: record["lastUpdatedDateTime"] for name in ("creationDateTime", "lastUpdatedDateTime")}
-                update = {"schemaArn": given["schemaArn"], "status": ACTIVE} | dates
-                self.resources.change(arn, latestDatasetUpdate=update)
-                self.groups.forget(record["datasetGroupArn"])
-            else:
-                self.resources.change(arn, **{name: value for name, value in given.items() if name != kind.arn_member})
-        return {kind.arn_member: arn}
-
-    def _delete(self, kind: kinds.Kind, call: wire.Call) -> None:
-        arn = call.parameters[kind.arn_member]
-        if kind.noun == "Dataset" and arn.endswith("/EVENT_INTERACTIONS"):
-            return self._delete_event_interactions(arn)
-        with self.groups.lock, self._store.transaction():
-            record = self.resources.get(arn, kind.noun)
-            self.rules.delete(kind.noun, arn)
-            self.resources.delete(arn, at_once=kind.noun in _AT_ONCE)
-            self._forget(kind.noun, arn, record)
-        return None
-
-    def _forget(self, noun: str, arn: str, record: Mapping[str, Any]) -> None:
-        """Remove what belonged to a deleted resource."""
-        if noun == "Campaign":
-            self._jobs.stop(arn)
-            self.deployments.pop(arn, None)
-        elif noun == "Filter":
-            self._filters.pop(arn, None)
-        elif noun == "Dataset":
-            self._store.remove_records(arn)
-            if record["datasetType"] == "INTERACTIONS":
-                self._store.remove_events(record["datasetGroupArn"])
-            self.groups.forget(record["datasetGroupArn"])
-            self.work.forget_parts(record.get("parts", []))
-        elif noun == "Solution":
-            for version in self.resources.all("SolutionVersion", solutionArn=arn):
-                self._store.remove(version["solutionVersionArn"])
-                shutil.rmtree(self.work.folder(version), ignore_errors=True)
-        elif noun == "DatasetGroup":
-            for filter_ in self.resources.all("Filter", datasetGroupArn=arn):
-                self._store.remove(filter_["filterArn"])
-                self._filters.pop(filter_["filterArn"], None)
-            self.groups.forget(arn)
-
-    def _delete_event_interactions(self, arn: str) -> None:
-        """The dataset of streamed events, which AWS keeps beside the imported ones: here it lives and dies with those."""
-        group = arn.replace(":dataset/", ":dataset-group/").rsplit("/", 1)[0]
-        self.resources.get(group, "DatasetGroup")
-        if self.resources.all("EventTracker", datasetGroupArn=group):
-            raise in_use(f"{arn}: delete the event tracker first")
+            if not is_due(solution, self.resources.all("SolutionVersion", solutionArn=arn), now):
+                return
+            given = version_of(solution) | {"solutionArn": arn, "trainingMode": "FULL", "trainingType": "AUTOMATIC"}
+            version = self.resources.create("SolutionVersion", given, arn.split(":")[3], PENDING)["solutionVersionArn"]
+        self.work.start("SolutionVersion", version)
 
     def _special_operations(self) -> dict[str, Callable[[dict[str, Any]], Mapping[str, Any] | None]]:
         return {
@@ -203,20 +138,22 @@ class Service:
                 "featureTransformation": catalogue.describe("FeatureTransformation", p["featureTransformationArn"])
             },
             "GetSolutionMetrics": self._metrics,
+            "StartRecommender": lambda p: self._switch(p["recommenderArn"], "INACTIVE", ACTIVE),
+            "StopRecommender": lambda p: self._switch(p["recommenderArn"], ACTIVE, "INACTIVE"),
             "StopSolutionVersionCreation": self._stop_version,
             "ListMetricAttributionMetrics": self._list_metrics,
             "TagResource": lambda p: self.resources.tag(p["resourceArn"], {t["tagKey"]: t["tagValue"] for t in p["tags"]}),
             "UntagResource": self._untag,
             "ListTagsForResource": self._list_tags,
-            "GetRecommendations": self._recommend,
-            "GetPersonalizedRanking": self._rank,
+            "GetRecommendations": self.answering.recommendations,
+            "GetPersonalizedRanking": self.answering.ranking,
             "PutEvents": self._events.put_events,
             "PutItems": lambda p: self._events.put_records("Items", p),
             "PutUsers": lambda p: self._events.put_records("Users", p),
         }
 
     def _list_recipes(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        rows = [] if given.get("domain") else catalogue.listed()
+        rows = catalogue.listed(given.get("domain"))
         rows, token = resources.page_of("Recipe", rows, given)
         return {"recipes": rows, "nextToken": token}
 
@@ -234,8 +171,18 @@ class Service:
         self.resources.change(arn, status="CREATE STOPPED")
         self._jobs.stop(arn)
 
-    def _list_metrics(self, given: Mapping[str, Any]) -> None:
-        raise not_found(given.get("metricAttributionArn", ""))
+    def _switch(self, arn: str, before: str, after: str) -> dict[str, Any]:
+        """Start or stop a recommender; its model stays."""
+        with self._store.transaction():
+            if (status := self.resources.get(arn, "Recommender")["status"]) != before:
+                raise in_use(f"{arn} is {status}; it must be {before}")
+            self.resources.change(arn, status=after)
+        return {"recommenderArn": arn}
+
+    def _list_metrics(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        record = self.resources.get(given.get("metricAttributionArn", ""), "MetricAttribution")
+        rows, token = resources.page_of("Metric", record["metrics"], given)
+        return {"metrics": rows, "nextToken": token}
 
     def _untag(self, given: Mapping[str, Any]) -> None:
         self.resources.get(given["resourceArn"])
@@ -245,53 +192,3 @@ class Service:
         self.resources.get(given["resourceArn"])
         tags = self._store.tags(given["resourceArn"])
         return {"tags": [{"tagKey": key, "tagValue": value} for key, value in tags.items()]}
-
-    def _recommend(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        if given.get("recommenderArn"):
-            raise not_found(given["recommenderArn"])
-        if not given.get("campaignArn"):
-            raise invalid("campaignArn is required")
-        return self._answerer(given["campaignArn"]).recommendations(given)
-
-    def _rank(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return self._answerer(given["campaignArn"]).ranking(given)
-
-    def _answerer(self, arn: str) -> Answerer:
-        """Return what answers a campaign's requests: always one whole version, the old or the new."""
-        with self._store.transaction():  # an update changes the record and the deployment together
-            campaign, deployment = self.resources.get(arn, "Campaign"), self.deployments.get(arn)
-        if campaign["status"] != ACTIVE:
-            raise invalid(f"the campaign {arn} is {campaign['status']}; it answers once it is ACTIVE")
-        if deployment is None:
-            deployment = self._load(arn, campaign)
-        return self._make_answerer(deployment, campaign.get("campaignConfig", {}), live=True)
-
-    def _load(self, arn: str, campaign: Mapping[str, Any]) -> Deployment:
-        with self._loading:
-            if arn not in self.deployments:
-                version = self.resources.get(campaign["solutionVersionArn"])
-                self.deployments[arn] = Deployment(self.work.folder(version), version)
-            return self.deployments[arn]
-
-    def batch_answerer(self, job: Mapping[str, Any]) -> tuple[Answerer, Deployment]:
-        """Return what answers the lines of a batch job, from the training alone."""
-        version = self.resources.get(job["solutionVersionArn"], "SolutionVersion")
-        deployment = Deployment(self.work.folder(version), version)
-        return self._make_answerer(deployment, job.get("batchInferenceJobConfig", {}), live=False), deployment
-
-    def _make_answerer(self, deployment: Deployment, config: Mapping[str, Any], *, live: bool) -> Answerer:
-        group = deployment.version["datasetGroupArn"]
-        return Answerer(deployment, self.groups.get(group), config, lambda arn: self.find_filter(arn, group), live=live)
-
-    def find_filter(self, arn: str, group: str) -> Filter:
-        """Return a parsed filter of a dataset group.
-
-        Raises:
-            ServiceError: there is none, or it belongs to another group.
-        """
-        record = self.resources.get(arn, "Filter")
-        if record["datasetGroupArn"] != group:
-            raise invalid(f"the filter {arn} belongs to another dataset group")
-        if arn not in self._filters:
-            self._filters[arn] = filters.parse(record["filterExpression"])
-        return self._filters[arn]

@@ -37,15 +37,19 @@ class FolderStorage:
         return path
 
     @contextmanager
-    def fetch(self, location: str) -> Iterator[list[Path]]:
+    def fetch(self, location: str, *, deep: bool = False) -> Iterator[list[Path]]:
         """Yield the file of a location, or the files of a folder (a location that ends with ``/``), sorted by name.
+
+        Args:
+            location: ``s3://bucket/key``.
+            deep: take the files of folders in the folder too.
 
         Raises:
             InputError: there is nothing.
         """
         path = self.path(location)
         if location.endswith("/") and path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+            found = sorted(p for p in (path.rglob("*") if deep else path.iterdir()) if p.is_file() and not p.name.startswith("."))
         else:
             found = [path] if path.is_file() else []
         if not found:

@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS tags (arn TEXT NOT NULL, key TEXT NOT NULL, value TEX
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, dataset_group TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_group ON events (dataset_group, seq);
 CREATE TABLE IF NOT EXISTS records (dataset TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (dataset, id));
+CREATE TABLE IF NOT EXISTS deleted_users (dataset_group TEXT NOT NULL, id TEXT NOT NULL, time REAL NOT NULL,
+                                          PRIMARY KEY (dataset_group, id));
 """
 
 
@@ -153,6 +155,40 @@ class Store:
         """Forget the records of a dataset."""
         with self.transaction():
             self._db.execute("DELETE FROM records WHERE dataset = ?", (dataset,))
+
+    def delete_users(self, group: str, datasets: Iterable[str], users: Iterable[str], time: float) -> int:
+        """Forget what users of a dataset group have sent, and remember since when they are deleted.
+
+        Args:
+            group: the dataset group.
+            datasets: its datasets, whose records go by the users' ids.
+            users: their ids.
+            time: Unix seconds.
+
+        Returns:
+            The number of events and records that went.
+        """
+        users = set(users)
+        with self.transaction():
+            before = self._db.total_changes
+            theirs = [(number,) for number, event in self.events(group) if (event.get("user") or event["session"]) in users]
+            self._db.executemany("DELETE FROM events WHERE seq = ?", theirs)
+            keys = [(dataset, user) for dataset in datasets for user in users]
+            self._db.executemany("DELETE FROM records WHERE dataset = ? AND id = ?", keys)
+            gone = self._db.total_changes - before
+            rows = [(group, user, time) for user in users]
+            self._db.executemany("INSERT OR REPLACE INTO deleted_users VALUES (?, ?, ?)", rows)
+        return gone
+
+    def deleted_users(self, group: str, since: float) -> set[str]:
+        """Return the users of a dataset group that were deleted after a moment (Unix seconds)."""
+        rows = self._all("SELECT id FROM deleted_users WHERE dataset_group = ? AND time > ?", (group, since))
+        return {row[0] for row in rows}
+
+    def remove_deleted_users(self, group: str) -> None:
+        """Forget who was deleted from a dataset group that is no more."""
+        with self.transaction():
+            self._db.execute("DELETE FROM deleted_users WHERE dataset_group = ?", (group,))
 
     def _one(self, query: str, values: tuple) -> tuple | None:
         with self._lock:

@@ -19,8 +19,10 @@ from helpers.datasets.dataset import MIN_INTERACTIONS, MIN_USERS, Dataset
 from helpers.errors import InputError
 from helpers.interactions import EVENT_TYPE
 from helpers.personalize import data
+from helpers.personalize.choosing import choose
 from helpers.personalize.imports import read_parts
 from helpers.recipes.base import USER_SEGMENTATION
+from helpers.recipes.objective import Favouring
 from helpers.schemas import Schema
 
 TRAINED = "trained"
@@ -28,7 +30,7 @@ SPEC, SUMMARY, FAULT = "spec.json", "summary.json", "fault.txt"
 
 
 def train(folder: Path) -> None:
-    """Train what ``spec.json`` describes: measure it on hidden users, fit it on everything, write both.
+    """Train what ``spec.json`` describes: settle hyperparameters, measure on hidden users, fit on everything, write both.
 
     With a ``base``, the folder of an earlier version's model, that is updated instead; its metrics stay.
 
@@ -38,9 +40,10 @@ def train(folder: Path) -> None:
     start = time.perf_counter()
     spec = json.loads((folder / SPEC).read_text(encoding="utf-8"))
     known = read_dataset(folder, spec)
-    recipe = recipes.create(spec["recipe"], spec["hyperparameters"])
+    recipe, found = choose(known, spec)
     if spec.get("base"):
         measured, model = spec["metrics"], recipes.load(spec["base"]).update(known)
+        model = recipe.tilt(model, known) if isinstance(recipe, Favouring) else model
     else:
         measured, model = measure(known, recipe, spec["seed"]), recipe.fit(known, seed=spec["seed"])
     aside = folder / f".{TRAINED}-{os.getpid()}"
@@ -49,7 +52,7 @@ def train(folder: Path) -> None:
     model.save(aside / "model")
     write_histories(known, aside)
     hours = (time.perf_counter() - start) / 3600
-    summary = {"metrics": measured, "trainingHours": hours, "hyperparameters": recipe.hyperparameters}
+    summary = found | {"metrics": measured, "trainingHours": hours, "hyperparameters": recipe.hyperparameters}
     (aside / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     os.replace(aside, folder / TRAINED)
 
@@ -67,20 +70,33 @@ def read_dataset(folder: Path, spec: dict[str, Any]) -> Dataset:
         parts = [read_parts([Path(path) for path in spec["parts"][kind]])] if spec["parts"].get(kind) else []
         parts += [pd.read_parquet(streamed)] if streamed.exists() else []
         tables[kind] = data.join(schema, parts)
-    interactions, words = tables["Interactions"], ""
-    if spec.get("eventType"):
-        kinds = interactions[EVENT_TYPE] if EVENT_TYPE in interactions else pd.Series("", interactions.index)
-        interactions = interactions[kinds == spec["eventType"]]
-        words = f" after filtering by event type: {spec['eventType']}"
-    if spec.get("eventValueThreshold"):
-        interactions = interactions[interactions["EVENT_VALUE"] >= float(spec["eventValueThreshold"])]
-        words += f", with a value of at least {spec['eventValueThreshold']}"
+    interactions, words = _chosen(tables["Interactions"], spec["events"])
     if len(interactions) < MIN_INTERACTIONS:
         raise InputError(f"Dataset has fewer than {MIN_INTERACTIONS} interactions{words}")
     found = data.dataset(spec["name"], tables | {"Interactions": interactions.reset_index(drop=True)}, schemas)
     if (found.interactions.histories.lengths >= 2).sum() < MIN_USERS:
         raise InputError(f"Dataset has fewer than {MIN_USERS} users with at least 2 interactions each")
     return found
+
+
+def _chosen(interactions: pd.DataFrame, events: list[dict[str, Any]]) -> tuple[pd.DataFrame, str]:
+    """Return the interactions that are of one of these types, with at least its value, and the choice in words."""
+    if not events:
+        return interactions, ""
+    types = interactions[EVENT_TYPE] if EVENT_TYPE in interactions else pd.Series("", interactions.index)
+    kept, words = pd.Series(False, interactions.index), []
+    for event in events:
+        fits, said = pd.Series(True, interactions.index), []
+        if event.get("type"):
+            wanted = event["type"]
+            fits &= (types.str.lower() == wanted.lower()) if event.get("any_case") else (types == wanted)
+            said.append(f"after filtering by event type: {wanted}")
+        if event.get("least"):
+            fits &= interactions["EVENT_VALUE"] >= float(event["least"])
+            said.append(f"with a value of at least {event['least']}")
+        kept |= fits.fillna(False).astype(bool)
+        words.append(", ".join(said))
+    return interactions[kept], f" {'; or '.join(words)}"
 
 
 def measure(known: Dataset, recipe: recipes.Recipe, seed: int) -> dict[str, float]:

@@ -1,8 +1,5 @@
 """What runs in the background: imports, trainings, deployments, batch jobs. Each can be repeated from the start after a kill."""
 
-import json
-import os
-import shutil
 import tempfile
 import time
 import uuid
@@ -11,18 +8,24 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import pandas as pd
-
-from helpers.personalize import batch, data, imports, training
-from helpers.personalize.deployment import Deployment
-from helpers.personalize.errors import invalid
-from helpers.personalize.jobs import Jobs, Stopped, Train
+from helpers.personalize import batch, data, deletion, imports
+from helpers.personalize.jobs import Jobs, Stopped
 from helpers.personalize.kinds import kinds
+from helpers.personalize.reports import Reports
 from helpers.personalize.resources import ACTIVE, FAILED, PENDING, RUNNING
-from helpers.personalize.rules import hyperparameters
+from helpers.personalize.trainings import Trainings
 from helpers.schemas import Schema
 
-BACKGROUND = ("DatasetImportJob", "DatasetExportJob", "SolutionVersion", "Campaign", "BatchInferenceJob", "BatchSegmentJob")
+BACKGROUND = (
+    "DatasetImportJob",
+    "DatasetExportJob",
+    "DataDeletionJob",
+    "SolutionVersion",
+    "Recommender",
+    "Campaign",
+    "BatchInferenceJob",
+    "BatchSegmentJob",
+)
 """Kinds of resources that take time."""
 
 
@@ -30,16 +33,16 @@ class Work:
     """The jobs of one service.
 
     Args:
-        service: gives resources, groups, storage, deployments and the home.
-        train: trains the solution version in a folder; gets an event that tells it to stop.
+        service: gives resources, groups, storage, answering and the home.
+        trainings: run what is trained.
+        reports: tell what came of the events.
     """
 
-    def __init__(self, service, jobs: Jobs, train: Train):
-        self._service, self._jobs, self._train = service, jobs, train
+    def __init__(self, service, jobs: Jobs, trainings: Trainings, reports: Reports):
+        self._service, self._jobs, self._trainings, self._reports = service, jobs, trainings, reports
         self._all, self._groups = service.resources, service.groups
-        self._data, self._versions = service.home / "data", service.home / "versions"
-        for folder in (self._data, self._versions):
-            folder.mkdir(exist_ok=True)
+        self._data = service.home / "data"
+        self._data.mkdir(exist_ok=True)
 
     def start(self, noun: str, arn: str) -> None:
         """Queue the job that makes a resource ACTIVE."""
@@ -64,10 +67,7 @@ class Work:
         for path in self._data.iterdir():
             if path.name not in parts:
                 path.unlink()
-        folders = {version["folder"] for version in self._all.all("SolutionVersion")}
-        for path in self._versions.iterdir():
-            if path.name not in folders:
-                shutil.rmtree(path)
+        self._trainings.forget_others()
         for noun in BACKGROUND:
             for record in self._all.all(noun):
                 arn = record[kinds()[noun].arn_member]
@@ -77,10 +77,6 @@ class Work:
                     self.start_update(arn)
                 elif record["status"] == "CREATE STOPPING":
                     self._all.change(arn, status="CREATE STOPPED")
-
-    def folder(self, version: Mapping[str, Any]) -> Path:
-        """Return the folder of a solution version."""
-        return self._versions / version["folder"]
 
     def forget_parts(self, names: list[str]) -> None:
         """Remove files of imports that no dataset names any more."""
@@ -100,6 +96,31 @@ class Work:
             self._all.change(arn, status=ACTIVE, counts=counts)
             self._groups.forget(dataset["datasetGroupArn"])
         self.forget_parts([part for part in old if part not in parts])
+        if job.get("publishAttributionMetricsToS3") and schema.dataset_type == "Interactions":
+            self._reports.publish_import(dataset["datasetGroupArn"], imports.read_parts([self._data / name]), time.time())
+
+    def _make_DataDeletionJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
+        with self._service.storage.fetch(job["dataSource"]["dataLocation"], deep=True) as files:
+            users = deletion.read_users(files)
+        group = job["datasetGroupArn"]
+        datasets = [d for d in self._all.all("Dataset", datasetGroupArn=group) if d["datasetType"] in ("INTERACTIONS", "USERS")]
+        with self._groups.lock:  # nothing is imported or streamed meanwhile
+            gone, old = 0, []
+            parts = {d["datasetArn"]: self._all.get(d["datasetArn"]).get("parts", []) for d in datasets}
+            for dataset, names in parts.items():
+                for place, name in enumerate(names):
+                    new = f"{uuid.uuid4().hex}.parquet"
+                    if rows := deletion.without_users(self._data / name, users, self._data / new):
+                        gone, parts[dataset] = gone + rows, [*parts[dataset][:place], new, *parts[dataset][place + 1 :]]
+                        old.append(name)
+            with self._all.store.transaction():
+                gone += self._all.store.delete_users(group, parts, users, time.time())
+                for dataset, names in parts.items():
+                    self._all.change(dataset, parts=names)
+                self._all.change(arn, status=ACTIVE, numDeleted=gone)
+            self._groups.forget(group)
+            self._service.answering.forget_users(group)
+        self.forget_parts(old)
 
     def _make_DatasetExportJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
         dataset = self._all.get(job["datasetArn"])
@@ -108,7 +129,7 @@ class Work:
         if job["ingestionMode"] in ("BULK", "ALL") and dataset.get("parts"):
             tables.append(imports.read_parts([self._data / name for name in dataset["parts"]]))
         if job["ingestionMode"] in ("PUT", "ALL"):
-            tables.append(self._put(group, dataset["datasetArn"], schema))
+            tables.append(self._trainings.put(group, dataset["datasetArn"], schema))
         target = job["jobOutput"]["s3DataDestination"]["path"].rstrip("/")
         with tempfile.TemporaryDirectory(dir=self._service.home) as aside:
             path = Path(aside) / "export.csv"
@@ -116,60 +137,21 @@ class Work:
             self._service.storage.save(path, f"{target}/{job['jobName']}.csv")
         self._all.change(arn, status=ACTIVE)
 
-    def _put(self, group: str, dataset: str, schema: Schema) -> pd.DataFrame:
-        """Return what was put one by one into a dataset."""
-        if schema.dataset_type == "Interactions":
-            return data.events_frame([event for _, event in self._all.store.events(group)], schema)
-        return data.records_frame(self._all.store.records(dataset), schema)
-
     def _make_SolutionVersion(self, arn: str, version: dict[str, Any], stop: Event) -> None:
-        folder = self.folder(version)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        watermark = self._prepare(folder, version)
-        self._train(folder, stop)
-        if stop.is_set():
-            raise Stopped
-        summary = json.loads((folder / training.TRAINED / training.SUMMARY).read_text(encoding="utf-8"))
-        hours = round(summary["trainingHours"], 3)
+        trained = self._trainings.run(version, self._trainings.specification(version), stop)
+        best = trained.pop("bestRecipeArn", None)
         with self._all.store.transaction():
             if self._all.get(arn)["status"] == RUNNING:
-                self._all.change(arn, status=ACTIVE, trainingHours=hours, metrics=summary["metrics"], watermark=watermark)
-        for path in folder.glob("*.parquet"):
-            path.unlink()
+                self._all.change(arn, status=ACTIVE, **trained, **({"recipeArn": best} if best else {}))
+                if best:
+                    self._all.change(version["solutionArn"], autoMLResult={"bestRecipeArn": best})
         self._follow(version["solutionArn"], arn)
 
-    def _prepare(self, folder: Path, version: Mapping[str, Any]) -> int:
-        """Put the specification and all data of a training into its folder; return the number of the newest streamed event."""
-        group = version["datasetGroupArn"]
-        with self._groups.lock:
-            schemas, parts = self._groups.schemas(group), self._groups.parts(group)
-            if "Interactions" not in schemas:
-                raise invalid("the dataset group has no Interactions dataset")
-            events = self._all.store.events(group)
-            linked = {kind: [folder / f"part-{kind}-{i}.parquet" for i in range(len(files))] for kind, files in parts.items()}
-            for kind, files in parts.items():
-                for source, link in zip(files, linked[kind], strict=True):
-                    os.link(source, link)  # a later import may replace the part while this training reads it
-            for dataset in self._all.all("Dataset", datasetGroupArn=group):
-                kind = data.KINDS[dataset["datasetType"]]
-                self._put(group, dataset["datasetArn"], schemas[kind]).to_parquet(folder / f"{kind}.parquet")
-        config = version.get("solutionConfig", {})
-        spec = {
-            "name": version["solutionVersionArn"],
-            "recipe": version["recipeArn"].rsplit("/", 1)[1],
-            "hyperparameters": hyperparameters(config),
-            "seed": 0,
-            "eventType": version.get("eventType"),
-            "eventValueThreshold": config.get("eventValueThreshold"),
-            "schemas": {kind: schema.to_json() for kind, schema in schemas.items()},
-            "parts": {kind: [str(link) for link in links] for kind, links in linked.items()},
-        }
-        if version["trainingMode"] == "UPDATE":  # an update does not change the metrics
-            versions = self._all.all("SolutionVersion", solutionArn=version["solutionArn"], trainingMode="FULL", status=ACTIVE)
-            spec |= {"metrics": versions[-1]["metrics"], "base": str(self.folder(versions[-1]) / training.TRAINED / "model")}
-        (folder / training.SPEC).write_text(json.dumps(spec), encoding="utf-8")
-        return events[-1][0] if events else 0
+    def _make_Recommender(self, arn: str, recommender: dict[str, Any], stop: Event) -> None:
+        trained = self._trainings.run(recommender, self._trainings.specification(recommender), stop)
+        with self._all.store.transaction():
+            record = self._all.change(arn, status=ACTIVE, modelMetrics=trained["metrics"], watermark=trained["watermark"])
+        self._service.answering.put(arn, self._service.answering.deploy(record))
 
     def _follow(self, solution: str, version: str) -> None:
         """Update the campaigns that always serve the newest version of their solution."""
@@ -191,33 +173,33 @@ class Work:
 
     def _make_Campaign(self, arn: str, campaign: dict[str, Any], stop: Event) -> None:
         version = self._all.get(campaign["solutionVersionArn"])
-        self._service.deployments[arn] = Deployment(self.folder(version), version)
+        self._service.answering.put(arn, self._service.answering.deploy(version))
         self._all.change(arn, status=ACTIVE)
 
     def _update_campaign(self, arn: str) -> None:
         plan = self._all.get(arn)["latestCampaignUpdate"] | {"status": RUNNING}
         self._all.change(arn, latestCampaignUpdate=plan)
         version = self._all.get(plan["solutionVersionArn"])
-        deployment = Deployment(self.folder(version), version)
+        deployment = self._service.answering.deploy(version)
         done = plan | {"status": ACTIVE, "lastUpdatedDateTime": time.time()}
         served = {name: plan[name] for name in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig") if name in plan}
         with self._all.store.transaction():
             self._all.get(arn)
             self._all.change(arn, latestCampaignUpdate=done, status=ACTIVE, failureReason=None, **served)
-            self._service.deployments[arn] = deployment
+            self._service.answering.put(arn, deployment)
 
     def _fail_update(self, arn: str, reason: str) -> None:
         plan = self._all.get(arn)["latestCampaignUpdate"]
         self._all.change(arn, latestCampaignUpdate=plan | {"status": FAILED, "failureReason": reason})
 
     def _make_BatchInferenceJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
-        answerer, deployment = self._service.batch_answerer(job)
+        answerer, deployment = self._service.answering.of_batch(job)
         self._run_batch(arn, job, batch.recommending(answerer, deployment, job), stop)
 
     def _make_BatchSegmentJob(self, arn: str, job: dict[str, Any], stop: Event) -> None:
-        _, deployment = self._service.batch_answerer(job)
+        _, deployment = self._service.answering.of_batch(job)
         group = self._groups.get(job["datasetGroupArn"])
-        found = self._service.find_filter(job["filterArn"], job["datasetGroupArn"]) if job.get("filterArn") else None
+        found = self._service.answering.find_filter(job["filterArn"], job["datasetGroupArn"]) if job.get("filterArn") else None
         self._run_batch(arn, job, batch.segmenting(deployment, group, job, found), stop)
 
     def _run_batch(self, arn: str, job: dict[str, Any], answer: batch.AnswerLines, stop: Event) -> None:

@@ -51,7 +51,7 @@ class UserPersonalizationModel(HrnnModel):
     """Arrays: those of :class:`HrnnModel`; ``companions.ids`` int32 and ``.weights`` float32 ``(n_items, neighbours)``; the
     linear model as CSR ``linear.data``, ``.indices``, ``.offsets``; ``repeats`` float32 ``(n_items,)``; ``created``, when each
     item appeared, int64 ``(n_items,)``; ``until``, time of the newest interaction learned from, int64 ``(1,)``; ``blend``
-    float32, a row a situation."""
+    float32, a row a situation; optionally ``tilt``, what is added to each item's logit, float32 ``(n_items,)``."""
 
     def check(self) -> None:
         super().check()
@@ -65,6 +65,8 @@ class UserPersonalizationModel(HrnnModel):
         check_array(self.arrays, "created", np.int64, (n,))
         check_array(self.arrays, "until", np.int64, (1,))
         check_array(self.arrays, "blend", np.float32, (len(blend.SITUATIONS), blend.N_WEIGHTS))
+        if "tilt" in self.arrays:
+            check_array(self.arrays, "tilt", np.float32, (n,))
         if offsets[0] != 0 or offsets[-1] != len(data) or (np.diff(offsets) < 0).any():
             raise ValueError("the offsets of the linear model do not fit")
         for codes, lowest in ((ids, -1), (indices, 0)):
@@ -85,7 +87,11 @@ class UserPersonalizationModel(HrnnModel):
         own = self.own_history(histories)
         scores[own.rows, own.items] += (own.features * weights[own.rows, len(blend.EVIDENCE) :]).sum(axis=1)
         scores[histories.lengths == 0] = np.log(self.arrays["users"] + 0.5)
-        return scores
+        return scores + self.arrays["tilt"] if "tilt" in self.arrays else scores
+
+    def tilted(self, tilt: np.ndarray) -> "UserPersonalizationModel":
+        """Return the model with ``tilt``, ``(n_items,)``, added to the logit of each item (:mod:`helpers.recipes.objective`)."""
+        return type(self)(self.recipe, self.item_ids, {**self.arrays, "tilt": np.asarray(tilt, np.float32)})
 
     def situations(self, histories: Histories) -> np.ndarray:
         """Return the row of ``blend`` for each request, ``(n,)``; its name is in :data:`helpers.recipes.blend.SITUATIONS`."""
@@ -176,7 +182,7 @@ class UserPersonalizationModel(HrnnModel):
         item_ids = dataset.interactions.item_ids
         place = self.item_ids.codes(item_ids.ids)
         new = place == UNKNOWN
-        arrays = dict(self.arrays)
+        arrays = {name: values for name, values in self.arrays.items() if name != "tilt"}  # new items have values of their own
         own, bias = arrays[f"{NET}items.own.weight"], arrays[f"{NET}items.own_bias"]
         arrays[f"{NET}items.own.weight"] = np.where(new[:, None], np.float32(0), own[place])
         arrays[f"{NET}items.own_bias"] = np.where(new, arrays[f"{NET}items.cold_bias"][0], bias[place])

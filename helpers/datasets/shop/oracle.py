@@ -154,8 +154,10 @@ class Oracle:
         known = np.eye(len(DEVICES))[state.device]
         here = np.where((state.device >= 0)[:, None], known, habit)
         begin = here if given_device else habit
-        later = self._stop(attraction, here, state, state.inside, LATER)
         first = self._stop(attraction, begin, state, np.zeros_like(state.inside), FIRST)
+        if not state.running.any():
+            return first
+        later = self._stop(attraction, here, state, state.inside, LATER)
         going = state.running[:, None]
         return going * later + (1 - going) * first
 
