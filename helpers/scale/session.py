@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+import pyarrow as pa
+
 from helpers.errors import InputError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 OLDEST_JAVA = 17
@@ -86,7 +88,7 @@ def current() -> "SparkSession":
 
 
 def through_python(
-    frame: "DataFrame", work: Callable[[Iterator["pa.RecordBatch"]], Iterator["pa.RecordBatch"]], schema: str
+    frame: "DataFrame", work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: str
 ) -> "DataFrame":
     """Return what a Python function makes of a DataFrame, partition by partition.
 
@@ -96,6 +98,12 @@ def through_python(
     """
     with _arrow_only():
         return frame.mapInArrow(work, schema)
+
+
+def batches_of(frame: pd.DataFrame, form: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield a frame's columns of that schema as record batches; columns it lacks are missing."""
+    table = pa.Table.from_pandas(frame.reindex(columns=form.names), form, preserve_index=False)
+    yield from table.combine_chunks().to_batches()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ All of it is data, so a task that runs twice counts once. ``FILE``, ``BLOCK``, `
 start of the block in the file, rising number within it. Their order is the order of the files.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 
 from helpers.datasets.steps import Steps
 from helpers.errors import InputError
+from helpers.scale.session import batches_of
 
 ROW, BAD, COUNT, FIELD = "row", "bad", "count", "field"
 READ = "read"
@@ -31,7 +32,7 @@ Work = Callable[[pd.DataFrame, Steps], pd.DataFrame]
 """A step of the preparation: gets rows and a log, returns those that go on, with the index they came with."""
 
 
-def schema(columns: Sequence[str]) -> str:
+def schema(columns: Iterable[str]) -> str:
     """Return the schema of staged rows with these cells."""
     fixed = "KIND string, FILE int, BLOCK bigint, ROW bigint, REASON string, RAW string, N bigint"
     return ", ".join([fixed, *(f"`{name}` string" for name in columns)])
@@ -53,7 +54,7 @@ class Stage:
         raw: position -> the record as it was read, for the quarantine.
     """
 
-    def __init__(self, columns: Sequence[str], places: pd.DataFrame, raw: Callable[[int], str]):
+    def __init__(self, columns: Iterable[str], places: pd.DataFrame, raw: Callable[[int], str]):
         self.columns, self.places, self.raw = list(columns), places, raw
         self.parts: list[pd.DataFrame] = []
 
@@ -95,7 +96,7 @@ class Stage:
         """Yield everything noted, as record batches of :func:`arrow_schema`."""
         form = arrow_schema(self.columns)
         for part in self.parts:
-            yield pa.RecordBatch.from_pandas(part.reindex(columns=form.names), form, preserve_index=False)
+            yield from batches_of(part, form)
 
 
 def kept(staged: DataFrame, columns: Sequence[str]) -> DataFrame:
