@@ -54,7 +54,7 @@ def related_items(
     """
     index = _index(groups, items, n_items)
     counts = np.diff(index[2])  # groups of each item
-    scale = np.maximum(counts, 1).astype(np.float64) ** -discount
+    scale = discounts(counts, discount)
     ids = np.full((n_items, keep), -1, np.int32)
     weights = np.zeros((n_items, keep), np.float32)
     threads = threads or os.cpu_count() or 1
@@ -64,6 +64,26 @@ def related_items(
         for block in blocks:
             block.result()
     return ids, weights
+
+
+def discounts(counts: np.ndarray, discount: float) -> np.ndarray:
+    """Return what each item brings to its weights, float64 ``(n_items,)``: its number of groups to the power of ``-discount``."""
+    return np.maximum(counts, 1).astype(np.float64) ** -discount
+
+
+@njit(cache=True, nogil=True)
+def pair_weights(together, first, second, scale):
+    """Return the weight of each pair of item codes, float32 ``(n,)``, from the number of groups they share, ``(n,)``."""
+    weights = np.empty(len(together), np.float32)
+    for pair in range(len(together)):
+        weights[pair] = _weight(together[pair], scale[first[pair]], scale[second[pair]])
+    return weights
+
+
+@njit(cache=True, nogil=True)
+def _weight(together, scale, other_scale):
+    # in float32 equal fractions are equal numbers, so that ties are seen as ties
+    return np.float32(together * scale * other_scale)
 
 
 @njit(cache=True, nogil=True)
@@ -112,8 +132,7 @@ def _rank_rows(start, stop, group_offsets, group_items, item_offsets, item_group
         for other in touched[:n]:
             count = counter[other]
             counter[other] = 0
-            # in float32 equal fractions are equal numbers, so that ties are seen as ties
-            weight = np.float32(count * scale[item] * scale[other])
+            weight = _weight(count, scale[item], scale[other])
             if count >= min_count and other != item and _worse(best_weights[0], best_ids[0], weight, other):
                 _sift(best_ids, best_weights, len(best_ids), other, weight)
         _sort(best_ids, best_weights)

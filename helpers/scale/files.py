@@ -35,6 +35,17 @@ def write_text(spark: SparkSession, address: str, text: str) -> None:
     stream.close()
 
 
+def name_parts(spark: SparkSession, folder: str, ending: str) -> None:
+    """Give the files that Spark has written into a folder plain names: ``part-00000.csv``, ``part-00001.csv``, ..."""
+    system, path = _at(spark, folder)
+    parts = sorted(
+        entry.getPath().getName() for entry in system.listStatus(path) if entry.getPath().getName().startswith("part-")
+    )
+    child = spark._jvm.org.apache.hadoop.fs.Path
+    for number, name in enumerate(parts):
+        system.rename(child(path, name), child(path, f"part-{number:05}.{ending}"))
+
+
 @contextmanager
 def written_whole(spark: SparkSession, out: str, over: tuple[str, ...] | None = None) -> Iterator[str]:
     """Give an address to write to that takes the place of ``out`` at the end; after any exception ``out`` is as before.
@@ -63,7 +74,9 @@ def written_whole(spark: SparkSession, out: str, over: tuple[str, ...] | None = 
         if not system.rename(new, target):
             if system.exists(old):
                 system.rename(old, target)
-            raise InputError(f"{out} cannot be written; check the rights of its folder, or whether another job has just written it")
+            raise InputError(
+                f"{out} cannot be written; check the rights of its folder, or whether another job has just written it"
+            )
         for entry in system.listStatus(parent):
             if entry.getPath().getName().startswith(prefix):
                 system.delete(entry.getPath(), True)

@@ -1,4 +1,4 @@
-"""UCI Online Retail on Spark: invoice lines -> interactions, items and users, as :mod:`helpers.datasets.online_retail` makes them."""
+"""UCI Online Retail on Spark: invoice lines -> the three tables, as :mod:`helpers.datasets.online_retail` makes them."""
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession, Window

@@ -115,6 +115,7 @@ class _Stage:
     def write_quarantine(self, address: str) -> None:
         """Write the records that could not be read, a JSON object a line."""
         functools.reduce(DataFrame.unionByName, self._quarantines.values()).coalesce(1).write.json(address)
+        files.name_parts(self.spark, address, "json")
 
 
 def _glue(spark: SparkSession, raw: str, stage: _Stage) -> list[Table]:
@@ -180,6 +181,7 @@ def _write(table: Table, address: str) -> Schema:
     sums = (F.sum(F.greatest(n, F.lit(0))).alias("written"), F.sum(F.greatest(-n, F.lit(0))).alias("repeats"))
     typed.lines(rows, schema).observe(seen, *sums).where("value is not null").select("value").write.text(address)
     rows.unpersist()
+    files.name_parts(rows.sparkSession, address, "csv")
     table.account["written"] = seen.get["written"] or 0
     if seen.get["repeats"]:
         table.account["dropped"][f"drop repeated {table.kind.lower()}"] = seen.get["repeats"]

@@ -32,7 +32,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--JOB_NAME", default="prepare", help="named in the output (default: %(default)s)")
     parser.add_argument("--INPUT", required=True, help="folder or s3:// address of the raw files")
     parser.add_argument("--OUTPUT", required=True, help="folder or s3:// address to write to; replaced if a job wrote it")
-    parser.add_argument("--SOURCE", default="glue", choices=prepare.SOURCES, help="layout of the raw files (default: %(default)s)")
+    parser.add_argument(
+        "--SOURCE", default="glue", choices=prepare.SOURCES, help="layout of the raw files (default: %(default)s)"
+    )
     given, others = parser.parse_known_args(arguments)
     near = [name for name in others if name.startswith("--") and name[2:].split("=")[0].upper() in _OWN]
     if near:

@@ -87,7 +87,9 @@ def _stage_with(parse: Callable[[list], Parsed], names: Mapping[str, str]) -> Ca
     return stage
 
 
-def _stage(raw: list, places: pd.DataFrame, parse: Callable[[list], Parsed], names: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def _stage(
+    raw: list, places: pd.DataFrame, parse: Callable[[list], Parsed], names: Mapping[str, str]
+) -> Iterator[pa.RecordBatch]:
     records, positions, faults = parse(raw)
     places = places.iloc[positions + list(faults)].reset_index(drop=True)
     texts = [raw[position] for position in faults]

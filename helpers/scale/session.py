@@ -31,16 +31,22 @@ COMMON = {
 }
 """What every session needs, wherever it runs."""
 
-LOCAL = COMMON | {
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.sql.shuffle.partitions": "4",
-    "spark.default.parallelism": "4",
-    "spark.log.level": "ERROR",
-}
-"""On one machine: nothing listens beyond it, few and therefore quick tasks, no chatter."""
+FEW_TASKS = {"spark.sql.shuffle.partitions": "4"}
+"""Spark's default of 200 is for clusters; on one machine starting that many tasks takes longer than their work."""
+
+LOCAL = (
+    COMMON
+    | FEW_TASKS
+    | {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.default.parallelism": "4",
+        "spark.log.level": "ERROR",
+    }
+)
+"""On one machine: nothing listens beyond it, few tasks, no chatter."""
 
 
 def local(cores: int | str = 2, memory: str = "2g", attempts: int = 3, **settings: str) -> "SparkSession":
@@ -82,7 +88,8 @@ def current() -> "SparkSession":
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.getOrCreate()
-    for name, value in COMMON.items():
+    chosen = COMMON | (FEW_TASKS if spark.sparkContext.master.startswith("local") else {})
+    for name, value in chosen.items():
         spark.conf.set(name, value)
     return spark
 
@@ -115,7 +122,7 @@ def _arrow_only() -> Iterator[None]:
 
 
 def _was_submitted() -> bool:
-    """spark-submit starts Python as a child of the Java process, and says by this variable where it listens; Glue does the same."""
+    """spark-submit, and Glue, start Python as a child of the Java process and say by this variable where it listens."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 

@@ -4,7 +4,7 @@ A partition of raw input becomes rows of one form, told apart by ``KIND``:
 
 * ``row``    a record that goes on, its cells as text under the service's names;
 * ``bad``    a record that could not be read: ``REASON`` says why, ``RAW`` holds it;
-* ``count``  so many records (``N``) that a step left out, ``REASON`` naming the step; or records read (``REASON`` = :data:`READ`);
+* ``count``  so many records (``N``) that a step left out, ``REASON`` naming the step; or were read (:data:`READ`);
 * ``field``  a field (``REASON``) that nobody knew of.
 
 All of it is data, so a task that runs twice counts once. ``FILE``, ``BLOCK``, ``ROW`` say where a record stands: file number,

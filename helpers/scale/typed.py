@@ -1,4 +1,4 @@
-"""From rows of text to the files of an import: guess the schema where the cells lie, then write each cell as its type wants it."""
+"""From rows of text to files for an import: guess the schema where the cells lie, then write each cell as its type wants it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,9 @@ def infer(rows: DataFrame, columns: Sequence[str], kind: str) -> Schema:
     Raises:
         InputError: the guess breaks a rule of the service.
     """
-    form = "name string, given bigint, missing bigint, letters bigint, longest bigint, " + ", ".join(f"{t} boolean" for t in _TYPES)
+    form = "name string, given bigint, missing bigint, letters bigint, longest bigint, " + ", ".join(
+        f"{t} boolean" for t in _TYPES
+    )
     texts = rows.select(*(F.col(f"`{name}`") for name in columns))
     sums = [F.sum(name).alias(name) for name in ("given", "missing", "letters")]
     every = [F.min(name).alias(name) for name in _TYPES]
