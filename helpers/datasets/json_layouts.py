@@ -69,6 +69,11 @@ def parse_events(content: bytes, source: str) -> tuple[list[dict[str, Any]], str
     return records, LAYOUTS[1] if by_line and layout == LAYOUTS[0] else layout
 
 
+def are_rows(documents: list[Any]) -> bool:
+    """Return whether lines that were parsed one by one are interactions, or users with purchases, a line each."""
+    return _listed(documents) is not None
+
+
 def records_of(row: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the flat records of one object: itself, or one for each object in its lists (a user with purchases)."""
     return [row] if _flat([row]) else list(_nested(row))

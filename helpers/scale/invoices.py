@@ -1,7 +1,7 @@
 """UCI Online Retail on Spark: invoice lines -> the three tables, as :mod:`helpers.datasets.online_retail` makes them."""
 
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from helpers.datasets import online_retail
@@ -52,14 +52,20 @@ def tables(lines: DataFrame) -> dict[str, tuple[list[str], str, DataFrame, list[
     key = ["USER_ID", "ITEM_ID", "TIMESTAMP"]
     pieces = F.sum(F.col("EVENT_VALUE").cast("double")).cast("string").alias("EVENT_VALUE")  # whole numbers: any order, one sum
     events = lines.groupBy(*key).agg(F.lit("purchase").alias("EVENT_TYPE"), pieces, F.min("PLACE").alias("PLACE"))
-    price = F.expr("percentile(cast(PRICE as double), 0.5)").cast("string").alias("PRICE")
-    prices = lines.groupBy("ITEM_ID").agg(price)
+    prices = lines.groupBy("ITEM_ID").agg(_median(F.col("PRICE").cast("double")).cast("string").alias("PRICE"))
     items = prices.join(most_frequent(lines, "ITEM_ID", "TITLE"), "ITEM_ID", "left")
     return {
         "Interactions": (key, "add up lines of one user, item and second", events, [*key, "EVENT_TYPE", "EVENT_VALUE"]),
         "Items": (["ITEM_ID"], "items: one row a StockCode", items, ["ITEM_ID", "TITLE", "PRICE"]),
         "Users": (["USER_ID"], "users: one row a CustomerID", most_frequent(lines, "USER_ID", "COUNTRY"), ["USER_ID", "COUNTRY"]),
     }
+
+
+def _median(column: Column) -> Column:
+    """Return the median as pandas rounds it: half of a sum (Spark's own interpolates, with another last digit now and then)."""
+    values = F.sort_array(F.collect_list(column))
+    n = F.size(values)
+    return (values[F.floor((n - 1) / 2)] + values[F.floor(n / 2)]) / 2
 
 
 def most_frequent(rows: DataFrame, key: str, value: str) -> DataFrame:

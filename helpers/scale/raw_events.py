@@ -1,5 +1,6 @@
 """JSON interactions -> staged rows: line by line where the file is written in lines, else one task a file."""
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from helpers.datasets import glue
-from helpers.datasets.json_layouts import parse_events, records_of
+from helpers.datasets.json_layouts import are_rows, parse_events, records_of
 from helpers.datasets.steps import Steps
 from helpers.errors import InputError
 from helpers.scale import staging
@@ -41,11 +42,11 @@ def read(spark: SparkSession, address: str, more: Sequence[str] = ()) -> tuple[D
         InputError: the input is empty or in no known layout, or no field stands for the user, the item or the time.
     """
     lines = numbered(spark.read.text(address), "value")
-    start = [row["value"] for row in lines.where(~F.trim("value").isin("", "[")).select("value").take(1)]
-    if not start:
+    sample = [row["value"] for row in lines.where(F.trim("value") != "").select("value").take(_SAMPLE)]
+    if not sample:
         raise InputError(f"{address}: the file is empty; expected JSON interactions")
-    if _parse_lines(start)[0]:
-        parse, fields = _parse_lines, _fields(_parse_lines([row["value"] for row in lines.select("value").take(_SAMPLE)])[0])
+    if len(sample) > 1 and are_rows(_objects(sample)):
+        parse, fields = _parse_lines, _fields(_parse_lines(sample)[0])
     else:
         lines, parse = numbered(spark.read.format("binaryFile").load(address), "content"), _parse_documents
         found = through_python(lines, _fields_of_documents, "name string, FILE int, place int").orderBy("FILE", "place")
@@ -114,6 +115,20 @@ def _clean(frame: pd.DataFrame, steps: Steps) -> pd.DataFrame:
     return usable(glue.cast_times(frame, steps), "Interactions", steps)
 
 
+def _objects(lines: list[str]) -> list[dict]:
+    """Return those of the lines that hold an object."""
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):  # what they are is judged when all lines are read
+            row = json.loads(_bare(line))
+            found += [row] if isinstance(row, dict) else []
+    return found
+
+
+def _bare(line: str) -> str:
+    return line.strip().lstrip("\ufeff").rstrip(",")
+
+
 def _fields(records: Iterable[dict]) -> list[str]:
     return list(dict.fromkeys(name for record in records for name in record))
 
@@ -140,7 +155,7 @@ def _parse_lines(lines: list[str]) -> Parsed:
     """Parse lines that hold an object each, a comma after it or not; lines with a bracket alone or nothing are no records."""
     records, positions, faults = [], [], {}
     for position, line in enumerate(lines):
-        text = line.strip().lstrip("\ufeff").rstrip(",")
+        text = _bare(line)
         if text in ("", "[", "]", "[]"):
             continue
         try:

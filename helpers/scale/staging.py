@@ -70,7 +70,7 @@ class Stage:
 
     def bad(self, position: int, reason: str) -> None:
         """Put a record into quarantine."""
-        about = {"KIND": BAD, "REASON": reason, "RAW": self.raw(position)[:_LONGEST]}
+        about = {"KIND": BAD, "REASON": _storable(reason), "RAW": _storable(self.raw(position)[:_LONGEST])}
         self.parts.append(self.places.iloc[[position]].reset_index(drop=True).assign(**about))
 
     def work(self, frame: pd.DataFrame, work: Work) -> None:
@@ -97,6 +97,11 @@ class Stage:
         form = arrow_schema(self.columns)
         for part in self.parts:
             yield from batches_of(part, form)
+
+
+def _storable(text: str) -> str:
+    """Return a text that any file can hold: half a surrogate pair is spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def kept(staged: DataFrame, columns: Sequence[str]) -> DataFrame:

@@ -146,7 +146,7 @@ def _check_seconds(values: pd.Series, name: str, findings: Findings) -> None:
 
 
 def finer_than_seconds(values: pd.Series, name: str) -> tuple[np.ndarray, str]:
-    """Return which times ``(n,)`` are in a finer unit than seconds, and a sentence about the first of them (empty without one)."""
+    """Return which times ``(n,)`` are in a finer unit than seconds, and about the first a sentence (empty without one)."""
     size = np.abs(np.nan_to_num(values.to_numpy("float64")))
     fine = size >= _SECONDS_BELOW
     if not fine.any():
