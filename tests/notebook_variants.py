@@ -67,6 +67,8 @@ def each(variants: list[tuple[str, dict, tuple[str, ...]]]):
 def check(name: str, changed: dict, differing: tuple[str, ...], folder: Path) -> None:
     """Run the notebook with the changed parameters and compare what it records."""
     path = folder_of(name) / f"{name}.ipynb"
+    if reason := notebooks.why_not(path):
+        pytest.skip(reason)
     stored = report.read_records(path)
     assert changed.items() - notebooks.parameters_of(path).items(), "the variant is the default"
     made = report.run(path, out=folder / "out", **changed)
