@@ -39,7 +39,7 @@ def test_the_shop_is_as_well_calibrated_as_the_built_in_one():
 
 
 def mean_log_likelihood(oracle: Oracle, users, items, times, buys, n: int = 1500) -> tuple[float, float]:
-    """Return how likely the oracle finds each of ``n`` drawn events after what its user did before: mean of the log, and its error."""
+    """Return how likely the oracle finds ``n`` drawn events after what their users did before: mean of the log, and its error."""
     users, items, times = (np.asarray(values) for values in (users, items, times))
     kinds = np.where(buys, "purchase", "view").astype(object)
     starts = np.searchsorted(users, users)

@@ -31,6 +31,7 @@ SPELLINGS = {
 """Service name -> the usual spellings, in small letters without punctuation, best first."""
 
 LAYOUTS = ("array of objects", "JSON lines", "users with purchases", "purchases by user", "columns")
+_NESTED = {list, dict}
 _NEEDED = ("USER_ID", "ITEM_ID", "TIMESTAMP")
 
 
@@ -76,7 +77,7 @@ def are_rows(documents: list[Any]) -> bool:
 
 def records_of(row: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the flat records of one object: itself, or one for each object in its lists (a user with purchases)."""
-    return [row] if _flat([row]) else list(_nested(row))
+    return [row] if _NESTED.isdisjoint(map(type, row.values())) else list(_nested(row))
 
 
 def spelled_as(names: list[str]) -> dict[str, str]:

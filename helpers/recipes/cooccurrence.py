@@ -22,6 +22,9 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
+from helpers.pair_weights import discounts
+from helpers.pair_weights import weight as weight_of
+
 _BLOCKS_PER_THREAD = 16
 """Popular items cost more than others: many small blocks keep all threads busy until the end."""
 _DENSE = 8
@@ -64,26 +67,6 @@ def related_items(
         for block in blocks:
             block.result()
     return ids, weights
-
-
-def discounts(counts: np.ndarray, discount: float) -> np.ndarray:
-    """Return what each item brings to its weights, float64 ``(n_items,)``: its number of groups to the power of ``-discount``."""
-    return np.maximum(counts, 1).astype(np.float64) ** -discount
-
-
-@njit(cache=True, nogil=True)
-def pair_weights(together, first, second, scale):
-    """Return the weight of each pair of item codes, float32 ``(n,)``, from the number of groups they share, ``(n,)``."""
-    weights = np.empty(len(together), np.float32)
-    for pair in range(len(together)):
-        weights[pair] = _weight(together[pair], scale[first[pair]], scale[second[pair]])
-    return weights
-
-
-@njit(cache=True, nogil=True)
-def _weight(together, scale, other_scale):
-    # in float32 equal fractions are equal numbers, so that ties are seen as ties
-    return np.float32(together * scale * other_scale)
 
 
 @njit(cache=True, nogil=True)
@@ -132,7 +115,7 @@ def _rank_rows(start, stop, group_offsets, group_items, item_offsets, item_group
         for other in touched[:n]:
             count = counter[other]
             counter[other] = 0
-            weight = _weight(count, scale[item], scale[other])
+            weight = weight_of(count, scale[item], scale[other])
             if count >= min_count and other != item and _worse(best_weights[0], best_ids[0], weight, other):
                 _sift(best_ids, best_weights, len(best_ids), other, weight)
         _sort(best_ids, best_weights)

@@ -36,13 +36,15 @@ def write_text(spark: SparkSession, address: str, text: str) -> None:
 
 
 def name_parts(spark: SparkSession, folder: str, ending: str) -> None:
-    """Give the files that Spark has written into a folder plain names: ``part-00000.csv``, ``part-00001.csv``, ..."""
+    """Give the files that Spark has written plain names, ``part-00000.csv``, ``part-00001.csv``, ..., and remove empty ones."""
     system, path = _at(spark, folder)
-    parts = sorted(
-        entry.getPath().getName() for entry in system.listStatus(path) if entry.getPath().getName().startswith("part-")
-    )
     child = spark._jvm.org.apache.hadoop.fs.Path
-    for number, name in enumerate(parts):
+    found = {entry.getPath().getName(): entry.getLen() for entry in system.listStatus(path)}
+    parts = sorted(name for name in found if name.startswith("part-"))
+    for name in parts:
+        if not found[name]:
+            system.delete(child(path, name), False)
+    for number, name in enumerate(name for name in parts if found[name]):
         system.rename(child(path, name), child(path, f"part-{number:05}.{ending}"))
 
 

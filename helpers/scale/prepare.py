@@ -96,26 +96,29 @@ class _Stage:
         self.spark, self.folder = spark, folder
         self._quarantines: dict[str, DataFrame] = {}
 
-    def keep(self, staged: DataFrame, kind: str, name: str) -> tuple[DataFrame, Account]:
-        """Write staged rows of a raw table and return them as written, with the account of what was left out so far.
+    def keep(self, staged: DataFrame, kind: str, name: str) -> tuple[DataFrame, Account, list[str]]:
+        """Write staged rows of a raw table and return them as written, with what was left out so far and unknown fields.
 
         Of a dataset type that is kept twice, the second counts.
         """
         names = [address.rsplit("/", 1)[-1] for address in sorted(staged.inputFiles())]
         address = files.join(self.folder, name)
-        staged.write.mode("overwrite").parquet(address)
-        rows = self.spark.read.parquet(address)
-        bad = staging.quarantine(rows, kind)
-        numbers = self.spark.createDataFrame(list(enumerate(names)), "FILE int, SOURCE string")
-        self._quarantines[kind] = bad.join(F.broadcast(numbers), "FILE").select("DATASET_TYPE", "SOURCE", "REASON", "RAW")
-        dropped = staging.counts(rows)
-        read = dropped.pop(staging.READ, 0)
-        return rows, {"read": read, "written": 0, "dropped": dropped, "quarantined": bad.count()}
+        staged.write.parquet(address)
+        rows = self.spark.read.schema(staged.schema).parquet(address)
+        found = staging.findings(rows)
+        self._quarantines.pop(kind, None)
+        if found.bad:
+            numbers = self.spark.createDataFrame(list(enumerate(names)), "FILE int, SOURCE string")
+            bad = staging.quarantine(rows, kind).join(F.broadcast(numbers), "FILE")
+            self._quarantines[kind] = bad.select("DATASET_TYPE", "SOURCE", "REASON", "RAW")
+        account = {"read": found.read, "written": 0, "dropped": found.left_out, "quarantined": found.bad}
+        return rows, account, found.fields
 
     def write_quarantine(self, address: str) -> None:
-        """Write the records that could not be read, a JSON object a line."""
-        functools.reduce(DataFrame.unionByName, self._quarantines.values()).coalesce(1).write.json(address)
-        files.name_parts(self.spark, address, "json")
+        """Write the records that could not be read, a JSON object a line; nothing where all could."""
+        if self._quarantines:
+            functools.reduce(DataFrame.unionByName, self._quarantines.values()).coalesce(1).write.json(address)
+            files.name_parts(self.spark, address, "json")
 
 
 def _glue(spark: SparkSession, raw: str, stage: _Stage) -> list[Table]:
@@ -125,7 +128,7 @@ def _glue(spark: SparkSession, raw: str, stage: _Stage) -> list[Table]:
     tables = [_events(spark, found.pop("Interactions"), stage)]
     for kind, address in found.items():
         staged, columns = raw_tables.read(spark, address, kind)
-        rows, account = stage.keep(staged, kind, FOLDERS[kind])
+        rows, account, _ = stage.keep(staged, kind, FOLDERS[kind])
         (key,) = REQUIRED[kind]
         rows = staging.kept(rows, columns)
         account["dropped"] |= _fewer(f"drop repeated {kind.lower()}", rows, [key])
@@ -135,18 +138,17 @@ def _glue(spark: SparkSession, raw: str, stage: _Stage) -> list[Table]:
 
 def _events(spark: SparkSession, address: str, stage: _Stage) -> Table:
     staged, columns = raw_events.read(spark, address)
-    rows, account = stage.keep(staged, "Interactions", "events")
-    unknown = staging.new_fields(rows)
+    rows, account, unknown = stage.keep(staged, "Interactions", "events")
     if unknown:  # fields that the first lines did not have: read once more, now with a column for each
         staged, columns = raw_events.read(spark, address, unknown)
-        rows, account = stage.keep(staged, "Interactions", "all-events")
+        rows, account, _ = stage.keep(staged, "Interactions", "all-events")
     return Table("Interactions", by_user(staging.kept(rows, columns)), columns, account)
 
 
 def _invoices(spark: SparkSession, raw: str, stage: _Stage) -> list[Table]:
-    rows, account = stage.keep(invoices.read(spark, raw), "Interactions", "invoices")
+    rows, account, _ = stage.keep(invoices.read(spark, raw), "Interactions", "invoices")
     lines = staging.kept(rows, invoices.CELLS)
-    n = lines.count()
+    n = account["read"] - account["quarantined"] - sum(account["dropped"].values())
     tables = []
     for kind, (key, step, table, columns) in invoices.tables(lines).items():
         own = account if kind == "Interactions" else {"read": n, "written": 0, "dropped": {}, "quarantined": 0}
@@ -168,7 +170,8 @@ def _newest(rows: DataFrame, key: str, columns: list[str]) -> DataFrame:
 
 def _fewer(step: str, rows: DataFrame, key: list[str]) -> dict[str, int]:
     """Return how many rows a step leaves out that keeps one for each key; counted apart from the step itself."""
-    n = rows.count() - rows.select(*key).distinct().count()
+    found = rows.agg(F.count("*").alias("rows"), F.countDistinct(*key).alias("keys")).first()
+    n = found["rows"] - found["keys"]
     return {step: n} if n else {}
 
 

@@ -42,6 +42,7 @@ LOCAL = (
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        "spark.python.daemon.module": "helpers.scale.daemon",
         "spark.default.parallelism": "4",
         "spark.log.level": "ERROR",
     }

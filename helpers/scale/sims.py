@@ -13,8 +13,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from helpers import pair_weights
 from helpers.interactions import ITEM_ID, TIMESTAMP, USER_ID, Vocabulary
-from helpers.recipes.cooccurrence import discounts, pair_weights
 from helpers.recipes.percentiles import weighted_band
 from helpers.recipes.sims import Sims, SimsModel
 from helpers.scale import popularity, tables
@@ -109,12 +109,12 @@ def _nearest(pairs: DataFrame, counts: np.ndarray, recipe: Sims) -> tuple[np.nda
     """Return each item's nearest others and their weights, as :func:`helpers.recipes.cooccurrence.related_items` does."""
     enough = pairs.where(F.col("count") >= max(1, recipe.min_cointeraction_count))
     turned = enough.select(F.col("second").alias("first"), F.col("first").alias("second"), "count")
-    scale = discounts(counts, recipe.popularity_discount_factor)
+    scale = pair_weights.discounts(counts, recipe.popularity_discount_factor)
 
     def weigh(batches):
         for batch in batches:
             first, second, together = (batch.column(name).to_numpy() for name in ("first", "second", "count"))
-            weight = pair_weights(together, first, second, scale)
+            weight = pair_weights.weights(together, first, second, scale)
             yield pa.RecordBatch.from_arrays([batch.column(0), batch.column(1), pa.array(weight)], ["first", "second", "weight"])
 
     weighed = through_python(enough.union(turned), weigh, "first int, second int, weight float")

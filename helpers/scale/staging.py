@@ -12,6 +12,7 @@ start of the block in the file, rising number within it. Their order is the orde
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
@@ -115,13 +116,28 @@ def quarantine(staged: DataFrame, kind: str) -> DataFrame:
     return staged.where(F.col("KIND") == BAD).select(F.lit(kind).alias("DATASET_TYPE"), "FILE", "REASON", "RAW")
 
 
-def counts(staged: DataFrame) -> dict[str, int]:
-    """Return reason -> number of records left out, and :data:`READ` -> number of records read."""
-    found = staged.where(F.col("KIND") == COUNT).groupBy("REASON").agg(F.sum("N").alias("N")).orderBy("REASON").collect()
-    return {row["REASON"]: int(row["N"]) for row in found}
+@dataclass(frozen=True)
+class Findings:
+    """What staged rows say besides the rows themselves.
+
+    Attributes:
+        read: number of records read. bad: of those that could not be used.
+        left_out: step -> number of records that it left out.
+        fields: fields that were met and had no column, in order of their first appearance.
+    """
+
+    read: int
+    bad: int
+    left_out: dict[str, int]
+    fields: list[str]
 
 
-def new_fields(staged: DataFrame) -> list[str]:
-    """Return the fields that were met and had no column, in order of their first appearance."""
-    first = F.min(F.struct(*PLACE)).alias("first")
-    return [row["REASON"] for row in staged.where(F.col("KIND") == FIELD).groupBy("REASON").agg(first).orderBy("first").collect()]
+def findings(staged: DataFrame) -> Findings:
+    """Add up what was noted on the way."""
+    sums = F.count("*").alias("rows"), F.sum("N").alias("N"), F.min(F.struct(*PLACE)).alias("first")
+    noted = staged.where(F.col("KIND") != ROW).groupBy("KIND", F.when(F.col("KIND") != BAD, F.col("REASON")).alias("REASON"))
+    found = noted.agg(*sums).orderBy("REASON").collect()
+    left_out = {row["REASON"]: int(row["N"]) for row in found if row["KIND"] == COUNT}
+    fields = sorted((row["first"], row["REASON"]) for row in found if row["KIND"] == FIELD)
+    bad = sum(row["rows"] for row in found if row["KIND"] == BAD)
+    return Findings(left_out.pop(READ, 0), bad, left_out, [name for _, name in fields])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from helpers.datasets.glue import as_written
@@ -46,20 +46,28 @@ def infer(rows: DataFrame, columns: Sequence[str], kind: str) -> Schema:
     every = [F.min(name).alias(name) for name in _TYPES]
     found = through_python(texts, _look, form).groupBy("name").agg(*sums, F.max("longest").alias("longest"), *every).collect()
     seen = {row["name"]: row for row in found}
-    strings = [name for name in columns if name in seen and seen[name]["given"] and not any(seen[name][t] for t in _TYPES)]
-    distinct = {name: _parts(rows, name) for name in strings if name not in REQUIRED[kind]}
-    return infer_from({name: _cells(seen.get(name), distinct.get(name, 0)) for name in columns}, kind)
+    texts_of = [name for name in columns if name not in REQUIRED[kind] and name in seen and _is_text(seen[name])]
+    parts = _count_parts(rows, texts_of) if texts_of else {}
+    return infer_from({name: _cells(seen.get(name), parts.get(name, 0)) for name in columns}, kind)
 
 
-def _cells(row, parts: int) -> CountedCells:
+def _is_text(row: Row) -> bool:
+    return bool(row["given"]) and not any(row[type_] for type_ in _TYPES)
+
+
+def _cells(row: Row | None, parts: int) -> CountedCells:
     if row is None or not row["given"]:
         return CountedCells(0, 0 if row is None else row["missing"], False, False, False, 0, 0, 0.0)
-    kinds = (row["boolean"], row["long"], row["double"])
+    kinds = (row[type_] for type_ in _TYPES)
     return CountedCells(row["given"], row["missing"], *kinds, parts, row["longest"], row["letters"] / row["given"])
 
 
-def _parts(rows: DataFrame, name: str) -> int:
-    return rows.select(F.explode(F.split(f"`{name}`", r"\|")).alias("part")).distinct().count()
+def _count_parts(rows: DataFrame, names: Sequence[str]) -> dict[str, int]:
+    """Return of each column how many different parts its values have."""
+    cells = F.explode(F.array(*(F.struct(F.lit(name).alias("name"), F.col(f"`{name}`").alias("value")) for name in names)))
+    values = rows.select(cells.alias("cell")).select("cell.*").distinct()  # first what recurs, then its parts
+    parts = values.select("name", F.explode(F.split("value", r"\|")).alias("part")).distinct()
+    return {row["name"]: row["count"] for row in parts.groupBy("name").count().collect()}
 
 
 def _look(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

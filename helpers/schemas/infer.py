@@ -47,12 +47,16 @@ class ColumnCells:
     def _texts(self) -> pd.Series:
         return as_text(self._column).dropna()
 
+    @cached_property
+    def _different(self) -> pd.Series:
+        return self._texts.drop_duplicates()
+
     given = property(lambda self: len(self._texts))
     missing = property(lambda self: len(self._column) - len(self._texts))
-    boolean = property(lambda self: not as_boolean(self._texts)[1].any())
-    long = property(lambda self: not as_number(self._texts, "long")[1].any())
-    double = property(lambda self: not as_number(self._texts, "double")[1].any())
-    parts = property(lambda self: self._texts.str.split("|").explode().nunique())
+    boolean = property(lambda self: not as_boolean(self._different)[1].any())
+    long = property(lambda self: not as_number(self._different, "long")[1].any())
+    double = property(lambda self: not as_number(self._different, "double")[1].any())
+    parts = property(lambda self: self._different.str.split("|").explode().nunique())
     longest = property(lambda self: self._texts.str.len().max())
     mean_length = property(lambda self: self._texts.str.len().mean())
 
