@@ -51,6 +51,11 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("recipe_report", {"EXCLUDE_SEEN": True}, ("ndcg_at_25",)),
     ("segment_report", {"QUERY": "1212", "SIZE": 20}, ("query", "users", "expected_takers")),
     ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
+    (
+        "60_scale_out",
+        {"SEED": 1, "USERS": 3000, "CORES": 8},
+        ("ndcg_two_processes", "generated_events", "seconds_on_the_cluster"),
+    ),
 ]
 
 
