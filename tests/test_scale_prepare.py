@@ -186,37 +186,44 @@ def test_a_worker_that_dies_neither_loses_nor_doubles_rows(spark, tmp_path):
     assert ids == [f"{number}-{k}" for number in range(4) for k in range(50)]
 
 
-def test_a_job_killed_in_the_middle_leaves_nothing_and_the_next_one_finishes(spark, shop, tmp_path):
-    """By spark-submit, as on a cluster; the second run also replaces a finished output."""
+def submitted(raw: Path, out: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs the job by spark-submit, and its environment."""
     submit = Path(sys.executable).with_name("spark-submit")
     if not submit.exists():
         submit = Path(shutil.which("spark-submit") or pytest.skip("spark-submit is not beside this Python"))
-    script = ROOT / "helpers" / "scale" / "prepare_job.py"
     settings = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     options = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
-    arguments = ["--JOB_NAME", "shop", "--INPUT", str(SHOP), f"--OUTPUT={tmp_path / 'out'}", "--job-bookmark-option", "none"]
-    command = [str(submit), "--master", "local[2]", *options, str(script), *arguments]
-    environment = os.environ | {
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
-    first = subprocess.Popen(
-        command, start_new_session=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    arguments = ["--JOB_NAME", "shop", "--INPUT", str(raw), f"--OUTPUT={out}", "--job-bookmark-option", "none"]
+    command = [str(submit), "--master", "local[2]", *options, str(ROOT / "helpers" / "scale" / "prepare_job.py"), *arguments]
+    python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
+    return command, os.environ | python | {"SPARK_LOCAL_IP": "127.0.0.1"}
+
+
+def test_a_job_killed_in_the_middle_leaves_nothing_and_the_next_one_finishes(spark, tmp_path):
+    """By spark-submit, as on a cluster; a third run then replaces a finished output."""
+    raw, out = tmp_path / "raw", tmp_path / "outputs" / "shop"
+    raw.mkdir()
+    lines = (SHOP / glue.FILES["Interactions"]).read_text(encoding="utf-8").splitlines()[:20_000]
+    (raw / glue.FILES["Interactions"]).write_text("\n".join(lines), encoding="utf-8")
+    command, environment = submitted(raw, out)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    first = subprocess.Popen(command, start_new_session=True, env=environment, **silent)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(".out-*/new/interactions/_temporary")) and first.poll() is None and time.monotonic() < deadline:
+    while not list(out.parent.glob(".shop-*/new/interactions")) and first.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
-    assert list(tmp_path.glob(".out-*/new/interactions")) and not (tmp_path / "out").exists(), "killed in the middle of its work"
+    assert list(out.parent.glob(".shop-*/new/interactions")) and not out.exists(), "killed in the middle of its work"
     second = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert second.returncode == 0, second.stderr[-2000:]
-    assert json.loads(second.stdout.splitlines()[-1])["accounts"]["Interactions"]["written"] == 67_695
-    assert_same(tmp_path / "out", shop)
-    prepare(spark, SHOP, tmp_path / "out")
-    assert_same(tmp_path / "out", shop)
-    assert [path.name for path in tmp_path.iterdir()] == ["out"], "nothing is left beside it"
+    assert json.loads(second.stdout.splitlines()[-1])["accounts"]["Interactions"]["written"] == len(lines) - 1  # less the "["
+    glue_lines = [line.rstrip(",") for line in lines[1:]]
+    (raw / glue.FILES["Interactions"]).write_text("\n".join(glue_lines), encoding="utf-8")
+    glue.prepare(raw, tmp_path / "pandas")
+    assert_same(out, tmp_path / "pandas", ("interactions",))
+    prepare(spark, raw, out)
+    assert_same(out, tmp_path / "pandas", ("interactions",))
+    assert [path.name for path in out.parent.iterdir()] == ["shop"], "nothing is left beside it"
 
 
 @pytest.mark.parametrize(
