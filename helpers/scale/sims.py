@@ -1,7 +1,8 @@
 """SIMS on Spark: the same groups, counts and weights as :class:`helpers.recipes.sims.Sims`, counted on many machines.
 
 The road of the data: events -> groups (sessions, baskets, users) -> pairs inside a group, added up where they arise before
-anything travels -> weights -> the nearest of each item. What is collected is as large as the catalogue or the model.
+anything travels (:mod:`helpers.scale.pairs`) -> weights -> the nearest of each item. What is collected is as large as the
+catalogue or the model.
 
 Exact agreement: counts are whole numbers, in any order the same; weights are computed by the function that the kernel of
 :mod:`helpers.recipes.cooccurrence` uses; ties go to the smaller item code. Where only the newest events of a best seller
@@ -17,7 +18,7 @@ from helpers import pair_weights
 from helpers.interactions import ITEM_ID, TIMESTAMP, USER_ID, Vocabulary
 from helpers.recipes.percentiles import weighted_band
 from helpers.recipes.sims import Sims, SimsModel
-from helpers.scale import popularity, tables
+from helpers.scale import pairs, popularity, tables
 from helpers.scale.session import through_python
 from helpers.scale.tables import NUMBER
 
@@ -34,10 +35,10 @@ def fit(events: DataFrame, recipe: Sims | None = None, items: DataFrame | None =
     catalogue = tables.vocabulary(ITEM_ID, events, items)
     coded = events.join(tables.numbers(events.sparkSession, ITEM_ID, catalogue), ITEM_ID)
     grouped = _typical_items(_typical_users(_with_groups(coded, recipe), recipe), events, recipe, catalogue)
-    baskets = grouped.groupBy(USER_ID, "part").agg(F.collect_set(NUMBER).alias("held")).select("held").persist()
-    counts = _groups_of_items(baskets, len(catalogue))
-    ids, weights = _nearest(_pairs(baskets, len(catalogue)), counts, recipe)
-    baskets.unpersist()
+    counted = _pairs(grouped, len(catalogue)).persist()
+    counts = _groups_of_items(counted, len(catalogue))
+    ids, weights = _nearest(counted.where("first < second"), counts, recipe)
+    counted.unpersist()
     users = popularity.count_unique_users(events, catalogue)
     return SimsModel(recipe, catalogue, {"ids": ids, "weights": weights, "users": users})
 
@@ -87,27 +88,27 @@ def _among(frame: DataFrame, chosen: np.ndarray) -> DataFrame:
     return F.broadcast(frame.sparkSession.createDataFrame(codes))
 
 
-def _groups_of_items(baskets: DataFrame, n_items: int) -> np.ndarray:
-    """Return the number of groups of each item, ``(n_items,)``."""
-    found = baskets.select(F.explode("held").alias(NUMBER)).groupBy(NUMBER).count().toArrow()
-    counts = np.zeros(n_items, np.int64)
-    counts[found.column(NUMBER).to_numpy()] = found.column("count").to_numpy()
-    return counts
-
-
-def _pairs(baskets: DataFrame, n_items: int) -> DataFrame:
-    """Count in how many groups two items lie together: ``first`` < ``second``, ``count``."""
-    opened = baskets.where(F.size("held") > 1).select(F.explode("held").alias("first"), "held")
-    both = opened.select("first", F.explode("held").alias("second")).where("first < second")
-    key = (F.col("first").cast("bigint") * n_items + F.col("second")).alias("pair")  # one number is grouped faster than two
-    counted = both.select(key).groupBy("pair").count()
+def _pairs(grouped: DataFrame, n_items: int) -> DataFrame:
+    """Count in how many groups two items lie together: ``first`` <= ``second``, ``count``."""
+    group = [USER_ID, "part"]
+    ordered = grouped.repartition(USER_ID).sortWithinPartitions(*group, NUMBER)
+    sums = through_python(ordered.select(*group, NUMBER), pairs.count(n_items, group, NUMBER), "pair bigint, count bigint")
+    counted = sums.groupBy("pair").agg(F.sum("count").alias("count"))
     first, second = F.expr(f"cast(pair div {n_items} as int)"), F.expr(f"cast(pair % {n_items} as int)")
     return counted.select(first.alias("first"), second.alias("second"), "count")
 
 
-def _nearest(pairs: DataFrame, counts: np.ndarray, recipe: Sims) -> tuple[np.ndarray, np.ndarray]:
+def _groups_of_items(counted: DataFrame, n_items: int) -> np.ndarray:
+    """Return the number of groups of each item, ``(n_items,)``."""
+    found = counted.where("first = second").toArrow()
+    counts = np.zeros(n_items, np.int64)
+    counts[found.column("first").to_numpy()] = found.column("count").to_numpy()
+    return counts
+
+
+def _nearest(counted: DataFrame, counts: np.ndarray, recipe: Sims) -> tuple[np.ndarray, np.ndarray]:
     """Return each item's nearest others and their weights, as :func:`helpers.recipes.cooccurrence.related_items` does."""
-    enough = pairs.where(F.col("count") >= max(1, recipe.min_cointeraction_count))
+    enough = counted.where(F.col("count") >= max(1, recipe.min_cointeraction_count))
     turned = enough.select(F.col("second").alias("first"), F.col("first").alias("second"), "count")
     scale = pair_weights.discounts(counts, recipe.popularity_discount_factor)
 
