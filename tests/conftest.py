@@ -27,6 +27,6 @@ def spark():
     reason = session.why_not()
     if reason:
         pytest.skip(reason)
-    running = session.local(memory="1g")
+    running = session.local(memory="1g", short=True)
     yield running
     running.stop()

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 OLDEST_JAVA = 17
+SHORT = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+"""For sessions of a minute: Java and Spark compile programs of their own on the way, which only pays in longer ones."""
+
 ROWS_AT_ONCE = 20_000
 """Rows that Spark hands to a Python function in one piece."""
 
@@ -50,12 +57,13 @@ LOCAL = (
 """On one machine: nothing listens beyond it, few tasks, no chatter."""
 
 
-def local(cores: int | str = 2, memory: str = "2g", attempts: int = 3, **settings: str) -> "SparkSession":
+def local(cores: int | str = 2, memory: str = "2g", short: bool = False, attempts: int = 3, **settings: str) -> "SparkSession":
     """Start Spark on this machine, or return the session that runs already.
 
     Args:
         cores: threads to work with; ``"*"`` = all cores.
         memory: of the Java process, e.g. ``2g``; the Python workers come on top.
+        short: start for a minute of work on small data, as lessons and tests do.
         attempts: how often a task is tried before the job fails.
         settings: more of Spark's settings, ``__`` for a dot: ``spark__sql__shuffle__partitions="8"``.
 
@@ -74,7 +82,12 @@ def local(cores: int | str = 2, memory: str = "2g", attempts: int = 3, **setting
     if running is not None:
         return running
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    chosen = LOCAL | {"spark.driver.memory": memory} | {name.replace("__", "."): value for name, value in settings.items()}
+    chosen = (
+        LOCAL
+        | (SHORT if short else {})
+        | {"spark.driver.memory": memory}
+        | {name.replace("__", "."): value for name, value in settings.items()}
+    )
     conf = SparkConf().setMaster(f"local[{cores},{attempts}]").setAppName("helpers").setAll(chosen.items())
     # Java greets on the error stream before any setting of Spark's counts; a fault of a job comes back as an exception anyway.
     gateway = launch_gateway(conf, {"stderr": subprocess.DEVNULL})
