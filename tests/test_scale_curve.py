@@ -43,5 +43,6 @@ def test_the_committed_points_are_whole():
     assert {"date", "machine", "versions", "heap", "points"} <= about.keys()
     table = curve.measured()
     assert set(table["work"]) == {"preparation", "popularity", "sims"} and table["millions"].max() >= 50
+    assert (table["java MB"].dropna() < 1024 * 4).all(), "the driver's memory is bounded whatever the size: heap and overhead"
     assert (table["seconds"].notna() ^ table["failed"].notna()).all()
     assert not table.duplicated(["work", "millions", "way"]).any()

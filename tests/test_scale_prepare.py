@@ -191,7 +191,8 @@ def submitted(raw: Path, out: Path) -> tuple[list[str], dict[str, str]]:
     submit = Path(sys.executable).with_name("spark-submit")
     if not submit.exists():
         submit = Path(shutil.which("spark-submit") or pytest.skip("spark-submit is not beside this Python"))
-    settings = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    private = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    settings = session.SHORT | private
     options = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     arguments = ["--JOB_NAME", "shop", "--INPUT", str(raw), f"--OUTPUT={out}", "--job-bookmark-option", "none"]
     command = [str(submit), "--master", "local[2]", *options, str(ROOT / "helpers" / "scale" / "prepare_job.py"), *arguments]
