@@ -41,7 +41,7 @@ class Course:
 
     @property
     def ok(self) -> bool:
-        """Whether every notebook ran and the leaderboard was measured."""
+        """Whether every notebook that can run here ran, and the leaderboard was measured."""
         return not self.error and all(not outcome.error for outcome in self.outcomes)
 
 
@@ -80,7 +80,7 @@ def run(dataset: str = datasets.DEFAULT, say: Callable[[str], None] = print) -> 
         failed.parent.mkdir(exist_ok=True)
         os.replace(aside, failed)
         raise
-    done = sum(not outcome.error for outcome in course.outcomes)
+    done = sum(not (outcome.error or outcome.skipped) for outcome in course.outcomes)
     say(f"{done} of {len(tasks)} notebooks ran in {time.perf_counter() - started:.0f} s")
     say(f"Open {_shown(target / 'index.html')}")
     return Course(target, course.outcomes, course.error)
@@ -89,6 +89,8 @@ def run(dataset: str = datasets.DEFAULT, say: Callable[[str], None] = print) -> 
 def refresh_outputs(paths: Iterable[Path] | None = None, say: Callable[[str], None] = print) -> list[str]:
     """Execute committed notebooks again with their defaults and replace each as a whole, only after it succeeded.
 
+    A notebook that cannot run on this machine stays as it is, and the reason is said.
+
     Args:
         paths: which; by default all lessons, reports and solutions.
 
@@ -96,8 +98,13 @@ def refresh_outputs(paths: Iterable[Path] | None = None, say: Callable[[str], No
         One line a failed notebook; its file is as it was.
     """
     solutions = sorted((notebooks.NOTEBOOKS / "solutions").glob("*.ipynb"))
-    chosen = list(paths) if paths is not None else notebooks.all_notebooks() + solutions
-    errors = []
+    chosen, errors = [], []
+    for path in paths if paths is not None else notebooks.all_notebooks() + solutions:
+        reason = notebooks.why_not(path)
+        if reason:
+            say(_line(path, 0.0, "", reason))
+        else:
+            chosen.append(path)
     for path, (seconds, error) in zip(chosen, _in_order(_refresh, chosen), strict=True):
         say(_line(path, seconds, error))
         errors += [error] if error else []
@@ -110,7 +117,7 @@ def _run_parts(tasks: list[Task], dataset: str, folder: Path, say: Callable[[str
     for result in _in_order(_run_part, [*tasks, (dataset, folder)]):
         if isinstance(result, Outcome):
             outcomes.append(result)
-            say(_line(result.path, result.seconds, result.error))
+            say(_line(result.path, result.seconds, result.error, result.skipped))
         else:
             board, seconds, error = result
             say(_line(Path("leaderboard"), seconds, error))
@@ -139,6 +146,11 @@ def _run_part(task: Task | tuple[str, Path]) -> Any:
 def _run_notebook(task: Task) -> Outcome:
     started = time.perf_counter()
     executed, error, records = task.folder / task.path.name, "", {}
+    head = notebooks.header(nbformat.read(task.path, as_version=4))
+    about = (task.path, head.title, head.promise, head.rows.get("Read + run", ""))
+    skipped = notebooks.why_not(task.path)
+    if skipped:
+        return Outcome(*about, 0.0, skipped=skipped)
     try:
         given = {"DATASET": task.dataset} if "DATASET" in notebooks.parameters_of(task.path) else {}
         values = notebooks.check_parameters(task.path, given)
@@ -149,9 +161,7 @@ def _run_notebook(task: Task) -> Outcome:
         if executed.exists():
             page = pages.notebook_page(nbformat.read(executed, as_version=4), links="html", folder=task.path.parent)
             executed.with_suffix(".html").write_text(page, encoding="utf-8")
-    head = notebooks.header(nbformat.read(task.path, as_version=4))
-    seconds = time.perf_counter() - started
-    return Outcome(task.path, head.title, head.promise, head.rows.get("Read + run", ""), seconds, error, records)
+    return Outcome(*about, time.perf_counter() - started, error, records=records)
 
 
 def _run_leaderboard(dataset: str, folder: Path) -> tuple[str, float, str]:
@@ -185,9 +195,10 @@ def _refresh(path: Path) -> tuple[float, str]:
     return time.perf_counter() - started, error
 
 
-def _line(path: Path, seconds: float, error: str) -> str:
+def _line(path: Path, seconds: float, error: str, skipped: str = "") -> str:
     name = f"reports/{path.stem}" if path.parent.name == "reports" else path.stem
-    return f"{'FAILED' if error else 'ok':<6} {seconds:6.1f} s  {name}" + (f": {error}" if error else "")
+    state = "FAILED" if error else "skip" if skipped else "ok"
+    return f"{state:<6} {seconds:6.1f} s  {name}" + (f": {error or skipped}" if error or skipped else "")
 
 
 def _shown(path: Path) -> str:

@@ -13,7 +13,7 @@ from helpers.datasets import Dataset
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one notebook; ``error`` is one line, empty after success."""
+    """What became of one notebook; ``error`` is one line, empty after success; ``skipped`` says why it was not run."""
 
     path: Path
     title: str
@@ -21,6 +21,7 @@ class Outcome:
     read_and_run: str
     seconds: float
     error: str = ""
+    skipped: str = ""
     records: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,14 +59,22 @@ def index(outcomes: Sequence[Outcome], board: str, board_error: str, data: Datas
 
 
 def _card(outcome: Outcome) -> str:
-    state = '<span class="bad">failed</span>' if outcome.error else f'<span class="good">ran in {outcome.seconds:.0f} s</span>'
+    title = html.escape(outcome.title or outcome.path.stem)
+    if outcome.skipped:
+        state = "not run here"
+    else:
+        state = (
+            '<span class="bad">failed</span>' if outcome.error else f'<span class="good">ran in {outcome.seconds:.0f} s</span>'
+        )
+        title = f'<a href="{html.escape(outcome.page)}">{title}</a>'
     plan = f"Read + run: {outcome.read_and_run}; " if outcome.read_and_run else ""
     spoken = {name.replace("_", " "): _spoken(value) for name, value in outcome.records.items()}
     numbers = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in spoken.items())
     return (
-        f'<li><h3><a href="{html.escape(outcome.page)}">{html.escape(outcome.title or outcome.path.stem)}</a></h3>'
+        f"<li><h3>{title}</h3>"
         f"<p>{html.escape(outcome.promise)}</p><p><small>{html.escape(plan)}{state}</small></p>"
         + (f'<p class="bad">{html.escape(outcome.error)}</p>' if outcome.error else "")
+        + (f"<p>{html.escape(outcome.skipped)}</p>" if outcome.skipped else "")
         + (f"<dl>{numbers}</dl>" if numbers else "")
         + "</li>"
     )

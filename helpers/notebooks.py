@@ -54,6 +54,19 @@ def all_notebooks() -> list[Path]:
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")) + sorted((NOTEBOOKS / "reports").glob("*.ipynb"))
 
 
+NEEDS_SPARK = ("60_scale_out",)
+"""Notebooks that need the extra ``spark`` and a Java runtime."""
+
+
+def why_not(notebook: str | Path) -> str:
+    """Return in one sentence why this notebook cannot run on this machine; empty if it can."""
+    if Path(notebook).stem not in NEEDS_SPARK:
+        return ""
+    from helpers.scale import session  # looks for Java, which only these notebooks need
+
+    return session.why_not()
+
+
 @dataclass(frozen=True)
 class Header:
     """The first cell of a lesson: ``# NN Title``, a promise in one paragraph, and a table of two columns.

@@ -64,13 +64,18 @@ def personalize(interactions: Interactions, *, seed: int = 0, test_users: float 
             user with a single event cannot be tested and trains.
     """
     histories = interactions.histories
-    drawn = np.random.default_rng(seed).permutation(len(histories))[: int(round(test_users * len(histories)))]
+    drawn = draw_test_users(len(histories), test_users, seed)
     users = np.sort(drawn[histories.lengths[drawn] >= 2])
     tested = histories.take(users)
     n_hidden = np.maximum(1, np.rint(hidden * tested.lengths)).astype(np.int64)
     is_truth = tested.steps_back < n_hidden[tested.rows]
     is_train = ~np.isin(histories.rows, users)
     return _ask("personalize", interactions.keep(is_train), tested.keep(~is_truth), tested.keep(is_truth))
+
+
+def draw_test_users(n_users: int, share: float, seed: int) -> np.ndarray:
+    """Return the codes of a share of the users, drawn without order."""
+    return np.random.default_rng(seed).permutation(n_users)[: int(round(share * n_users))]
 
 
 def temporal(interactions: Interactions, *, seed: int = 0, share: float = 0.9) -> Split:

@@ -18,3 +18,15 @@ def data_dir() -> Path:
     if not folder:
         pytest.skip("real data: set HELPERS_DATA_DIR to the folder that holds them")
     return Path(__file__).resolve().parents[1] / Path(folder).expanduser()  # a relative one counts from the project
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """One Spark session for all tests of a worker; they are skipped where PySpark or Java is missing, and say which."""
+    session = pytest.importorskip("helpers.scale.session")
+    reason = session.why_not()
+    if reason:
+        pytest.skip(reason)
+    running = session.local(memory="1g", short=True)
+    yield running
+    running.stop()

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from tiny_notebooks import write_notebook
 
-from helpers import course, notebooks, pages, recipes
+from helpers import course, course_page, datasets, notebooks, pages, recipes
 from helpers.errors import InputError
 
 HEADER = """# {title}
@@ -157,6 +157,21 @@ def test_an_interrupted_course_claims_nothing(tmp_path, shop, monkeypatch):
     (kept,) = (tmp_path / "runs" / "failed").iterdir()
     assert [entry.name for entry in kept.iterdir()] == ["notebooks"]
     assert (kept / "notebooks" / "01_one.html").exists()
+
+
+def test_a_notebook_that_cannot_run_here_is_skipped_and_says_why(tmp_path, shop, monkeypatch):
+    monkeypatch.setattr(course, "WORKERS", 1)
+    lessons(tmp_path, monkeypatch, names=("01_one", "60_scale_out"))
+    monkeypatch.setattr(notebooks, "why_not", lambda path: "no <Java> here" if "60_" in path.name else "")
+    lines = []
+    course.refresh_outputs(say=lines.append)
+    assert [line.split()[0] for line in lines] == ["skip", "ok", "ok"] and lines[0].endswith("60_scale_out: no <Java> here")
+    task = course.Task(tmp_path / "notebooks" / "60_scale_out.ipynb", tmp_path / "out", str(shop), "")
+    outcome = course._run_notebook(task)
+    assert (outcome.skipped, outcome.error, outcome.title) == ("no <Java> here", "", "60 scale out")
+    assert course.Course(tmp_path, [outcome]).ok
+    page = course_page.index([outcome], "<p>board</p>", "", datasets.load(shop), 1.0)
+    assert "no &lt;Java&gt; here" in page and "not run here" in page and 'href="notebooks/60_scale_out.html"' not in page
 
 
 def test_refreshed_outputs_replace_a_notebook_only_after_success(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
@@ -18,17 +20,64 @@ from threadpoolctl import threadpool_info
 from helpers import same_digits
 
 ROOT = Path(__file__).resolve().parents[1]
-LINES = [
-    line for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
-]
-LOCK = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in LINES}
+
+
+def pins(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+
+
+def versions_in(path: Path) -> dict[str, str]:
+    return {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in pins(path)}
+
+
+BASE = ROOT / "requirements.lock"
+EXTRA_LOCKS = sorted(ROOT.glob("requirements-*.lock"))
+LOCK = versions_in(BASE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+name_of = {"ids": lambda path: path.name}
 
 
-def test_the_lock_pins_each_package_once_and_exactly():
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line) for line in LINES), "no ranges, hashes or local tags"
-    assert len(LOCK) == len(LINES)
+@pytest.mark.parametrize("path", [BASE, *EXTRA_LOCKS], **name_of)
+def test_a_lock_pins_each_package_once_and_exactly(path):
+    lines = pins(path)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line) for line in lines), "no ranges, hashes or local tags"
+    assert len(versions_in(path)) == len(lines)
+
+
+@pytest.mark.parametrize("path", EXTRA_LOCKS, **name_of)
+def test_the_lock_of_an_extra_meets_its_bounds_and_changes_nothing_else(path):
+    """It is installed over requirements.lock, so it may add packages, but never move one."""
+    extra, together = versions_in(path), dict(LOCK)
+    for text in PROJECT["optional-dependencies"][path.stem.removeprefix("requirements-")]:
+        requirement = Requirement(text)
+        (bound,) = requirement.specifier
+        assert bound.operator == ">=" and requirement.specifier.contains(extra[canonicalize_name(requirement.name)])
+    for other in EXTRA_LOCKS:
+        for name, pinned in versions_in(other).items():
+            assert together.setdefault(name, pinned) == pinned, f"{other.name} and another lock disagree about {name}"
+
+
+def test_ci_builds_with_an_extra_that_has_a_lock():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (extras,) = re.findall(r"^export EXTRAS=[\"']?([\w -]+?)[\"']?(?: #.*)?$", script, re.M)
+    assert extras.split() and all((ROOT / f"requirements-{extra}.lock").is_file() for extra in extras.split())
+
+
+def test_make_adds_an_extra_that_is_asked_for_later(tmp_path):
+    """With the environment built, only the extra's own lock is installed; built too, nothing is."""
+    if shutil.which("make") is None:
+        pytest.skip("make is not on this machine")
+
+    def dry_run() -> str:
+        command = ["make", "--dry-run", ".venv", "EXTRAS=spark", f"VENV={tmp_path}"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert "--requirement requirements.lock" in dry_run()
+    (tmp_path / ".built").touch()
+    assert "requirements.lock" not in dry_run() and 'requirements-spark.lock"' in dry_run()
+    (tmp_path / ".built-spark").touch()
+    assert "pip install" not in dry_run()
 
 
 @pytest.mark.parametrize("requirement", DIRECT, ids=lambda requirement: requirement.name)
@@ -91,7 +140,7 @@ def test_every_package_that_the_code_imports_is_a_direct_dependency():
     names = {"sklearn": "scikit-learn", "surprise": "scikit-surprise", "PIL": "matplotlib"}
     jupyter = ("nbformat", "nbconvert", "jupyter_client", "traitlets", "IPython", "bs4", "pygments", "jinja2")
     names |= dict.fromkeys(jupyter, "jupyterlab")  # parts of one project, installed together
-    optional = [Requirement(text) for text in PROJECT["optional-dependencies"]["local-aws"]]
+    optional = [Requirement(text) for extra in PROJECT["optional-dependencies"].values() for text in extra]
     direct = {canonicalize_name(requirement.name) for requirement in DIRECT + optional}
     for path in (ROOT / "helpers").rglob("*.py"):
         for found in re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):

@@ -212,7 +212,7 @@ def prepare(raw_folder: str | Path, out_folder: str | Path) -> Preparation:
     with written_whole(out) as aside:
         for kind, report in reports.items():
             steps.add(f"write {folder.FILES[kind]}", report.rows_read, report.rows_kept)
-            write_csv(_as_written(report.frame, schemas[kind]), aside / folder.FILES[kind])
+            write_csv(as_written(report.frame, schemas[kind]), aside / folder.FILES[kind])
         documents = {kind: json.loads(schema.to_json()) for kind, schema in schemas.items()}
         (aside / folder.SCHEMA_FILE).write_text(json.dumps(documents, indent=1, ensure_ascii=False), encoding="utf-8")
     return Preparation(out, steps, tuple(report.summary() for report in reports.values()))
@@ -226,8 +226,8 @@ def _refuse_foreign(out: Path) -> None:
         raise InputError(f"{out} holds other files ({', '.join(foreign[:3])}); name a new or empty folder for the prepared data")
 
 
-def _as_written(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Return the frame with whole numbers written as such: ``1676367571``, not ``1676367571.0``."""
+def as_written(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return a checked frame with whole numbers written as such: ``1676367571``, not ``1676367571.0``."""
     whole = {field.name: "Int64" for field in schema.fields if field.type in ("int", "long")}
     flags = {field.name: "object" for field in schema.fields if field.type == "boolean"}
     written = frame.astype(whole | flags)

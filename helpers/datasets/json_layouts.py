@@ -31,6 +31,7 @@ SPELLINGS = {
 """Service name -> the usual spellings, in small letters without punctuation, best first."""
 
 LAYOUTS = ("array of objects", "JSON lines", "users with purchases", "purchases by user", "columns")
+_NESTED = {list, dict}
 _NEEDED = ("USER_ID", "ITEM_ID", "TIMESTAMP")
 
 
@@ -44,24 +45,39 @@ def read_events(path: str | Path) -> tuple[pd.DataFrame, str]:
     Raises:
         InputError: the file is absent, empty, not JSON, or in none of the layouts; the message shows what was found.
     """
-    content = read_bytes(path)
-    text = decode(content, str(path))
-    if not text.strip():
-        raise InputError(f"{path}: the file is empty; expected JSON interactions")
-    document, by_line = _parse(text, str(path))
-    found = _layout(document)
-    if found is None:
-        raise InputError(
-            f"{path}: none of the known layouts ({'; '.join(LAYOUTS)}) with a user, an item and a time in each record; found "
-            f"{_describe(document)}; the file begins {content[:60]!r}. Rename the fields to user_id, item_id, timestamp"
-        )
-    records, layout = found
+    records, layout = parse_events(read_bytes(path), str(path))
     try:
         frame = pd.DataFrame.from_records(records)
     except UnicodeEncodeError as fault:
         raise InputError(f"{path}: a text holds half a surrogate pair ({fault.reason}); write the file as UTF-8") from fault
     frame.index = pd.RangeIndex(1, len(frame) + 1, name=RECORD)
-    return frame, LAYOUTS[1] if by_line and layout == LAYOUTS[0] else layout
+    return frame, layout
+
+
+def parse_events(content: bytes, source: str) -> tuple[list[dict[str, Any]], str]:
+    """Parse the bytes of a JSON file as :func:`read_events` does, into flat records; ``source`` names it in messages."""
+    text = decode(content, source)
+    if not text.strip():
+        raise InputError(f"{source}: the file is empty; expected JSON interactions")
+    document, by_line = _parse(text, source)
+    found = _layout(document)
+    if found is None:
+        raise InputError(
+            f"{source}: none of the known layouts ({'; '.join(LAYOUTS)}) with a user, an item and a time in each record; found "
+            f"{_describe(document)}; the file begins {content[:60]!r}. Rename the fields to user_id, item_id, timestamp"
+        )
+    records, layout = found
+    return records, LAYOUTS[1] if by_line and layout == LAYOUTS[0] else layout
+
+
+def are_rows(documents: list[Any]) -> bool:
+    """Return whether lines that were parsed one by one are interactions, or users with purchases, a line each."""
+    return _listed(documents) is not None
+
+
+def records_of(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the flat records of one object: itself, or one for each object in its lists (a user with purchases)."""
+    return [row] if _NESTED.isdisjoint(map(type, row.values())) else list(_nested(row))
 
 
 def spelled_as(names: list[str]) -> dict[str, str]:

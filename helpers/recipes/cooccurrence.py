@@ -22,6 +22,9 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
+from helpers.pair_weights import discounts
+from helpers.pair_weights import weight as weight_of
+
 _BLOCKS_PER_THREAD = 16
 """Popular items cost more than others: many small blocks keep all threads busy until the end."""
 _DENSE = 8
@@ -54,7 +57,7 @@ def related_items(
     """
     index = _index(groups, items, n_items)
     counts = np.diff(index[2])  # groups of each item
-    scale = np.maximum(counts, 1).astype(np.float64) ** -discount
+    scale = discounts(counts, discount)
     ids = np.full((n_items, keep), -1, np.int32)
     weights = np.zeros((n_items, keep), np.float32)
     threads = threads or os.cpu_count() or 1
@@ -112,8 +115,7 @@ def _rank_rows(start, stop, group_offsets, group_items, item_offsets, item_group
         for other in touched[:n]:
             count = counter[other]
             counter[other] = 0
-            # in float32 equal fractions are equal numbers, so that ties are seen as ties
-            weight = np.float32(count * scale[item] * scale[other])
+            weight = weight_of(count, scale[item], scale[other])
             if count >= min_count and other != item and _worse(best_weights[0], best_ids[0], weight, other):
                 _sift(best_ids, best_weights, len(best_ids), other, weight)
         _sort(best_ids, best_weights)

@@ -18,7 +18,7 @@ import torch
 
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
-from helpers.interactions import Interactions
+from helpers.interactions import Histories, Interactions
 from helpers.recipes import descriptions, training
 from helpers.recipes.base import USER_PERSONALIZATION, Recipe
 from helpers.recipes.descriptions import Descriptions
@@ -73,6 +73,13 @@ class Hrnn(Recipe):
         typical = typical_users(interactions, self.min_user_history_length_percentile, self.max_user_history_length_percentile)
         learned = interactions.keep(typical)
         network = fit_network(self, learned, described, context, popularity, seed)
+        return self.model_of(network, dataset, described, popularity)
+
+    def model_of(
+        self, network: HierarchicalGru, dataset: Dataset, described: Descriptions, popularity: PopularityOverTime
+    ) -> HrnnModel:
+        """Return the model of a trained network, with what it needs to know of the data."""
+        interactions = dataset.interactions
         arrays = {
             **{NET + name: tensor.detach().numpy().copy() for name, tensor in network.state_dict().items()},
             **described.arrays(),
@@ -153,13 +160,12 @@ def fit_network(
     context: np.ndarray,
     popularity: PopularityOverTime,
     seed: int,
+    together: training.Alone | None = None,
 ) -> HierarchicalGru:
     """Train a network on the interactions; ``context`` says which event columns a request may bring, bool ``(c,)``."""
     histories = interactions.histories
     columns = descriptions.event_columns(histories.columns) if len(described.keys) else {}
-    meaningless = recipe.order_within_second == "none" or (
-        recipe.order_within_second == "auto" and not order_carries_meaning(histories, seed)
-    )
+    meaningless = not takes_order(recipe, histories, seed)
     plan = training.Plan(
         epochs=recipe.epochs,
         session_gap=recipe.session_gap,
@@ -183,8 +189,15 @@ def fit_network(
         with torch.no_grad():
             network.items.own_bias.copy_(torch.from_numpy(popularity.log_overall()))
             network.items.cold_bias.fill_(float(np.median(popularity.log_overall())))
-        training.train(network, inputs, plan, seed, title=recipe.name)
+        training.train(network, inputs, plan, seed, title=recipe.name, together=together)
     return network
+
+
+def takes_order(recipe: Hrnn, histories: Histories, seed: int) -> bool:
+    """Return whether the order of events of one second is learned from."""
+    return recipe.order_within_second == "given" or (
+        recipe.order_within_second == "auto" and order_carries_meaning(histories, seed)
+    )
 
 
 def popularity_arrays(interactions: Interactions, popularity: PopularityOverTime) -> dict[str, np.ndarray]:

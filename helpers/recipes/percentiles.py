@@ -18,7 +18,14 @@ def typical_users(interactions: Interactions, low: float, high: float) -> np.nda
 
 def band(ranked: np.ndarray, low: float, high: float) -> tuple[int, int]:
     """Return two quantiles of rising values, rounded outwards to values that occur: a small data set loses nothing."""
-    if len(ranked) == 0:
+    return weighted_band(ranked, np.ones(len(ranked), np.int64), low, high)
+
+
+def weighted_band(values: np.ndarray, weights: np.ndarray, low: float, high: float) -> tuple[int, int]:
+    """Return :func:`band` of rising values that occur so many times each; a weight may be 0."""
+    if weights.sum() == 0:
         return 0, 0
-    last = len(ranked) - 1
-    return ranked[int(np.floor(low * last))], ranked[int(np.ceil(high * last))]
+    up_to = np.cumsum(weights)
+    last = up_to[-1] - 1
+    places = int(np.floor(low * last)), int(np.ceil(high * last))
+    return tuple(values[np.searchsorted(up_to, places, side="right")])

@@ -40,7 +40,7 @@ from helpers.recipes.base import RELATED_ITEMS, Model, Recipe, popularity_scores
 from helpers.recipes.cooccurrence import related_items
 from helpers.recipes.hyperparameters import hyperparameter
 from helpers.recipes.model_files import check_array
-from helpers.recipes.percentiles import band, typical_users
+from helpers.recipes.percentiles import typical_users, weighted_band
 from helpers.recipes.popularity_count import count_unique_users
 
 
@@ -136,8 +136,10 @@ class Sims(Recipe):
         """Return which events count once rare items are left out and best sellers capped, bool ``(m,)``."""
         counts = np.bincount(interactions.items, minlength=interactions.n_items)
         ranked = np.sort(counts)
-        votes = np.repeat(ranked, ranked)  # the count of each interaction's item, rising
-        low, high = band(votes, self.min_item_interaction_count_percentile, self.max_item_interaction_count_percentile)
+        # each interaction votes with the count of its item
+        low, high = weighted_band(
+            ranked, ranked, self.min_item_interaction_count_percentile, self.max_item_interaction_count_percentile
+        )
         use = (counts >= low)[interactions.items]
         capped = np.flatnonzero((counts > high)[interactions.items])
         items, times = interactions.items[capped], interactions.timestamps[capped]

@@ -16,6 +16,7 @@ Sources: Loshchilov & Hutter, ICLR 2019 (AdamW); Smith & Topin 2018 (one-cycle l
 vectors as input and output); Volkovs et al., NeurIPS 2017 (training with items' own vectors hidden, for cold items).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,14 +76,36 @@ class Inputs:
     moments: np.ndarray | None
 
 
-def train(network: HierarchicalGru, inputs: Inputs, plan: Plan, seed: int, title: str = "training") -> list[float]:
+class Alone:
+    """One process learns from everything. :mod:`helpers.scale.hrnn` has its counterpart for several, each with some users.
+
+    Attributes:
+        processes: how many learn together; each takes as small a part of a batch.
+    """
+
+    processes = 1
+
+    def batches(self, batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield batches as long as every process has one."""
+        return batches
+
+    def average(self, network: nn.Module) -> None:
+        """Replace the network's gradients by their means over all processes."""
+
+
+def train(
+    network: HierarchicalGru, inputs: Inputs, plan: Plan, seed: int, title: str = "training", together: Alone | None = None
+) -> list[float]:
     """Fit the network in place; the same seed gives the same weights (at the same number of threads).
+
+    Args:
+        together: how this process learns with others; None = alone.
 
     Returns:
         Mean loss of each epoch, in nats.
     """
-    draw = np.random.default_rng(seed)
-    windows = _Windows(inputs.histories, plan)
+    draw, together = np.random.default_rng(seed), together or Alone()
+    windows = _Windows(inputs.histories, plan, together.processes)
     steps = max(1, round(len(inputs.histories.items) / windows.batch_events)) * plan.epochs
     optimiser = torch.optim.AdamW(network.parameters(), plan.learning_rate, betas=(0.9, 0.98), weight_decay=plan.weight_decay)
     steps += 2 * plan.epochs  # batches are cut at whole windows: there may be a few more
@@ -93,10 +116,11 @@ def train(network: HierarchicalGru, inputs: Inputs, plan: Plan, seed: int, title
         for epoch in range(plan.epochs):
             order = _tie_order(inputs.histories, draw) if plan.shuffle_ties else np.arange(len(inputs.histories.items))
             total = positions = 0.0
-            for pieces in windows.batches(draw):
+            for pieces in together.batches(windows.batches(draw)):
                 loss, n = _loss(network, inputs, plan, windows, pieces, order, draw)
                 optimiser.zero_grad()
                 loss.backward()
+                together.average(network)
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimiser.step()
                 schedule.step()
@@ -111,14 +135,15 @@ class _Windows:
     """The pieces of all histories, in windows of at most ``plan.sessions`` consecutive ones of a user; a batch has many
     windows."""
 
-    def __init__(self, histories: Histories, plan: Plan):
+    def __init__(self, histories: Histories, plan: Plan, processes: int = 1):
         self.pieces: Pieces = cut_into_pieces(histories, plan.session_gap, plan.bptt)
         self.gaps = gap_class(self.pieces.gaps)
         opens = self.pieces.places % plan.sessions == 0
         self.window = np.cumsum(opens) - 1
         self.starts = np.append(np.flatnonzero(opens), len(self.pieces))
         self.events = np.add.reduceat(self.pieces.lengths, self.starts[:-1]) if len(self.pieces) else np.zeros(0, np.int64)
-        self.batch_events = int(np.clip(self.events.sum() // 16, 32, plan.batch_events))  # small data: still many updates
+        batch = int(np.clip(processes * self.events.sum() // 16, 32, plan.batch_events))  # small data: still many updates
+        self.batch_events = max(1, batch // processes)
 
     def batches(self, draw: np.random.Generator):
         """Yield the piece numbers of each batch, all windows once, in random order."""

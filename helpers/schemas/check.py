@@ -134,18 +134,26 @@ def _check_text(values: pd.Series, field: Field, required: bool, findings: Findi
 
 def _check_seconds(values: pd.Series, name: str, findings: Findings) -> None:
     """Refuse times in another unit than seconds: up to 1e11 is seconds (year 5138), beyond are the finer units."""
-    size = np.abs(np.nan_to_num(values.to_numpy("float64")))
-    fine = size >= _SECONDS_BELOW
+    fine, text = finer_than_seconds(values, name)
     if not fine.any():
         return
     first = int(np.flatnonzero(fine)[0])
-    unit, _, factor = next(entry for entry in _UNITS if size[first] >= entry[1])
-    text = f"{name} {values.iloc[first]:.0f} is in {unit}, but the service expects seconds; divide by {factor:,}"
     seconds = ~fine & values.notna().to_numpy()
     if seconds.any():
         line = int(findings.lines[np.flatnonzero(seconds)[0]])
         text = f"{text}. Units are mixed: too fine: {fine.sum()}, in seconds: {seconds.sum()} (first: line {line})"
     raise findings.error(text, int(findings.lines[first]))
+
+
+def finer_than_seconds(values: pd.Series, name: str) -> tuple[np.ndarray, str]:
+    """Return which times ``(n,)`` are in a finer unit than seconds, and about the first a sentence (empty without one)."""
+    size = np.abs(np.nan_to_num(values.to_numpy("float64")))
+    fine = size >= _SECONDS_BELOW
+    if not fine.any():
+        return fine, ""
+    first = int(np.flatnonzero(fine)[0])
+    unit, _, factor = next(entry for entry in _UNITS if size[first] >= entry[1])
+    return fine, f"{name} {values.iloc[first]:.0f} is in {unit}, but the service expects seconds; divide by {factor:,}"
 
 
 def _drop_repeats(columns: Mapping[str, pd.Series], schema: Schema, findings: Findings) -> None:
