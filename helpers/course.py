@@ -23,12 +23,13 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Task:
-    """One notebook to run: where from, where to, on which data."""
+    """One notebook to run: where from, where to, on which data; ``skipped`` says why it cannot run, if it cannot."""
 
     path: Path
     folder: Path
     dataset: str
     data: dict[str, str]
+    skipped: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,12 @@ def run(dataset: str = datasets.DEFAULT, say: Callable[[str], None] = print) -> 
     target = report.free(notebooks.RUNS / f"course-{data.name}-{datetime.now():%Y%m%d-%H%M%S}")
     aside = target.with_name(f".{target.name}-{os.getpid()}")
     (aside / "notebooks" / "reports").mkdir(parents=True)
-    tasks = [Task(path, aside / path.parent.relative_to(notebooks.NOTEBOOKS.parent), dataset, about_data) for path in paths]
+    tasks = [
+        Task(
+            path, aside / path.parent.relative_to(notebooks.NOTEBOOKS.parent), dataset, about_data, notebooks.why_not(path, data)
+        )
+        for path in paths
+    ]
     say(f"{data.name}: {len(data.interactions):,} interactions, {data.interactions.n_users:,} users; {len(tasks)} notebooks")
     try:
         course, board = _run_parts(tasks, dataset, aside, say)
@@ -148,9 +154,8 @@ def _run_notebook(task: Task) -> Outcome:
     executed, error, records = task.folder / task.path.name, "", {}
     head = notebooks.header(nbformat.read(task.path, as_version=4))
     about = (task.path, head.title, head.promise, head.rows.get("Read + run", ""))
-    skipped = notebooks.why_not(task.path)
-    if skipped:
-        return Outcome(*about, 0.0, skipped=skipped)
+    if task.skipped:
+        return Outcome(*about, 0.0, skipped=task.skipped)
     try:
         given = {"DATASET": task.dataset} if "DATASET" in notebooks.parameters_of(task.path) else {}
         values = notebooks.check_parameters(task.path, given)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
@@ -18,6 +18,9 @@ from papermill.exceptions import PapermillExecutionError
 
 from helpers import same_digits
 from helpers.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from helpers.datasets import Dataset
 
 PROJECT = Path(__file__).resolve().parents[1]
 """The project's root folder; every path of the machinery starts here, so the working directory never matters."""
@@ -58,9 +61,23 @@ NEEDS_SPARK = ("60_scale_out",)
 """Notebooks that need the extra ``spark`` and a Java runtime."""
 
 
-def why_not(notebook: str | Path) -> str:
-    """Return in one sentence why this notebook cannot run on this machine; empty if it can."""
-    if Path(notebook).stem not in NEEDS_SPARK:
+NEEDS_COLUMNS = {
+    "31_filters_and_context": ("CATEGORY", "PRICE"),
+    "41_item_attribute_affinity": ("CATEGORY",),
+    "segment_report": ("CATEGORY",),
+}
+"""Columns of the items that a notebook's defaults speak of; on a data set without them it needs other parameters."""
+
+
+def why_not(notebook: str | Path, dataset: "Dataset | None" = None) -> str:
+    """Return in one sentence why this notebook cannot run on this machine, or on this data set with its other parameters as they
+    are; empty if it can."""
+    name = Path(notebook).stem
+    known = () if dataset is None or dataset.items is None else dataset.items.columns
+    missing = [column for column in NEEDS_COLUMNS.get(name, ()) if column not in known]
+    if dataset is not None and missing:
+        return f"the items of {dataset.name} have no {' and no '.join(missing)}, which this notebook's own examples speak of"
+    if name not in NEEDS_SPARK:
         return ""
     from helpers.scale import session  # looks for Java, which only these notebooks need
 

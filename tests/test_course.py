@@ -162,16 +162,26 @@ def test_an_interrupted_course_claims_nothing(tmp_path, shop, monkeypatch):
 def test_a_notebook_that_cannot_run_here_is_skipped_and_says_why(tmp_path, shop, monkeypatch):
     monkeypatch.setattr(course, "WORKERS", 1)
     lessons(tmp_path, monkeypatch, names=("01_one", "60_scale_out"))
-    monkeypatch.setattr(notebooks, "why_not", lambda path: "no <Java> here" if "60_" in path.name else "")
+    monkeypatch.setattr(notebooks, "why_not", lambda path, data=None: "no <Java> here" if "60_" in path.name else "")
     lines = []
     course.refresh_outputs(say=lines.append)
     assert [line.split()[0] for line in lines] == ["skip", "ok", "ok"] and lines[0].endswith("60_scale_out: no <Java> here")
-    task = course.Task(tmp_path / "notebooks" / "60_scale_out.ipynb", tmp_path / "out", str(shop), "")
+    task = course.Task(tmp_path / "notebooks" / "60_scale_out.ipynb", tmp_path / "out", str(shop), {}, "no <Java> here")
     outcome = course._run_notebook(task)
     assert (outcome.skipped, outcome.error, outcome.title) == ("no <Java> here", "", "60 scale out")
     assert course.Course(tmp_path, [outcome]).ok
     page = course_page.index([outcome], "<p>board</p>", "", datasets.load(shop), 1.0)
     assert "no &lt;Java&gt; here" in page and "not run here" in page and 'href="notebooks/60_scale_out.html"' not in page
+
+
+def test_a_notebook_whose_examples_need_columns_is_skipped_on_data_without_them(shop):
+    bare, gifts = datasets.load(shop), datasets.load("gift-shop")
+    path = notebooks.NOTEBOOKS / "31_filters_and_context.ipynb"
+    assert "no CATEGORY and no PRICE" in notebooks.why_not(path, bare)
+    assert notebooks.why_not(path, gifts) == notebooks.why_not(path) == ""
+    assert notebooks.why_not(notebooks.NOTEBOOKS / "11_sims.ipynb", bare) == ""
+    known = {path.stem: notebooks.parameters_of(path) for path in notebooks.all_notebooks()}
+    assert notebooks.NEEDS_COLUMNS.keys() <= known.keys()
 
 
 def test_refreshed_outputs_replace_a_notebook_only_after_success(tmp_path, monkeypatch):
