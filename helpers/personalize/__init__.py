@@ -2,11 +2,11 @@
 
 Two doors to the same room: :func:`session` in this process, ``python -m helpers serve`` for every other program.
 
-Rooms, from the ground up: ``errors``, ``wire`` (the protocol); ``store``, ``kinds``, ``resources`` (what there is);
-``storage``, ``imports``, ``data``, ``groups``, ``events`` (the data); ``training``, ``deployment``, ``runtime``, ``batch``
-(the answers); ``rules``, ``catalogue``, ``jobs``, ``work``, ``service`` (the whole); ``serving``,
-``server``, ``session``, ``moto_door`` (the doors);
-``waiting``, ``quick`` (a client's side).
+Rooms, from the ground up: ``errors``, ``wire`` (the protocol); ``store``, ``kinds``, ``resources`` (what there is); ``storage``,
+``imports``, ``deletion``, ``data``, ``groups``, ``events``, ``attribution``, ``reports`` (the data); ``domains``, ``choosing``,
+``training``, ``trainings`` (the learning); ``deployment``, ``runtime``, ``answered``, ``answering``, ``batch`` (the answers);
+``catalogue``, ``solution_rules``, ``rules``, ``jobs``, ``work``, ``schedule``, ``life``, ``service`` (the whole); ``serving``,
+``server``, ``session``, ``moto_door`` (the doors); ``waiting``, ``quick`` (a client's side).
 """
 
 from helpers.personalize import quick
