@@ -14,11 +14,11 @@ Rooms, from the ground up (imports point down only):
 * use         ``text_search``, ``home_page``: what lists are used for
 * scale       ``scale``: the preparation and some recipes on Spark (extra ``spark``)
 * service     ``personalize``: Amazon Personalize on this machine, for any AWS client; its own rooms are in its text
-* face        ``lesson``, ``lessons``, ``plots``, ``plots_tuning``, ``widgets`` inside a notebook; ``notebooks``, ``pages``, ``report``,
-              ``course``,
-              ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine; ``sweep``, ``sweep_plan``,
-              ``sweep_checks``, ``sweep_page``, ``workers`` run one over a grid of parameters; ``run_files``, ``runs``,
-              ``runs_compare`` find, compare and repeat past runs; ``__main__``, ``commands``, ``console`` the command line
+* face        ``lesson``, ``lessons``, ``plots``, ``plots_tuning``, ``widgets`` inside a notebook; ``notebooks``, ``pages``,
+              ``report``, ``course``, ``course_page`` run notebooks and make pages of them, ``same_digits`` on every machine;
+              ``sweep``, ``sweep_plan``, ``sweep_checks``, ``sweep_page``, ``workers`` run one over a grid of parameters;
+              ``run_files``, ``runs``, ``runs_compare`` find, compare and repeat past runs; ``__main__``, ``commands``,
+              ``console`` the command line
 """
 
 __version__ = "0.1.0"
