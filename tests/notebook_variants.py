@@ -49,6 +49,7 @@ VARIANTS: list[tuple[str, dict, tuple[str, ...]]] = [
     ("recipe_report", {"SEED": 1}, ("ndcg_at_25", "ndcg_at_25_baseline")),
     ("recipe_report", {"SPLIT": "temporal"}, ("ndcg_at_25", "ndcg_at_25_baseline")),
     ("recipe_report", {"EXCLUDE_SEEN": True}, ("ndcg_at_25",)),
+    ("recipe_report", {"HYPERPARAMETERS": "popularity_discount_factor=0.1"}, ("ndcg_at_25", "coverage")),
     ("segment_report", {"QUERY": "1212", "SIZE": 20}, ("query", "users", "expected_takers")),
     ("segment_report", {"QUERY": 'ITEMS.CATEGORY = "Jewellery"'}, ("rate_in_the_past", "lift_over_anybody")),
     ("20_compare_and_tune", {"SPLIT": "temporal", "TRIALS": 8}, ("ndcg_at_25", "gain_of_tuning_temporal")),

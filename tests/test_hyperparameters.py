@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from helpers.errors import InputError
-from helpers.recipes.hyperparameters import Range, hyperparameter
+from helpers.recipes.hyperparameters import Range, hyperparameter, read_settings
 from helpers.recipes.popularity_count import PopularityCount
 
 
@@ -67,3 +67,11 @@ def test_defaults_are_checked_like_any_value():
 )  # fmt: skip
 def test_range_as_text(allowed, text):
     assert str(allowed) == text
+
+
+def test_settings_in_one_line():
+    assert read_settings("") == {} == read_settings(" , ")
+    assert read_settings("history_decay=1, cointeraction = user") == {"history_decay": "1", "cointeraction": "user"}
+    for wrong, about in (("history_decay", "is no setting"), ("=1", "is no setting"), ("a=1,a=2", "given twice")):
+        with pytest.raises(InputError, match=about):
+            read_settings(wrong)

@@ -46,6 +46,23 @@ def hyperparameter(
     return dataclasses.field(default=default, metadata={"range": Range(low, high, tuple(choices), tunable, doc)})
 
 
+def read_settings(text: str) -> dict[str, str]:
+    """Return hyperparameters written in one line, ``history_decay=1, neighbours=100``; none for an empty one.
+
+    Raises:
+        InputError: a part without ``=``, without a name, or a name twice.
+    """
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not name:
+            raise InputError(f"settings: {part!r} is no setting; write name=value, with commas between several")
+        if name in found:
+            raise InputError(f"settings: {name} is given twice")
+        found[name] = value
+    return found
+
+
 def convert(recipe: str, field: dataclasses.Field, value: Any) -> Any:
     """Return ``value`` in the type of the field's default and within its range; the service passes all values as strings.
 
