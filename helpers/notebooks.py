@@ -3,6 +3,7 @@
 import ast
 import difflib
 import json
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 NOTEBOOKS = PROJECT / "notebooks"
 RUNS = PROJECT / "runs"
+logging.getLogger("papermill.translators").setLevel(logging.ERROR)  # it warns of comments, which we read ourselves
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
 
 
