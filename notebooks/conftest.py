@@ -1,8 +1,13 @@
-"""For the run of all notebooks against their stored outputs: those that cannot run here are skipped, with the reason."""
+"""For the run of all notebooks against their stored outputs: the same digits as under `make`, in each kernel that starts here; a
+notebook that cannot run on this machine is skipped, with the reason."""
+
+import os
 
 import pytest
 
-from helpers import notebooks
+from helpers import notebooks, same_digits
+
+os.environ.update(same_digits.VARIABLES)
 
 
 def pytest_collection_modifyitems(items):
