@@ -71,6 +71,10 @@ NEEDS_COLUMNS = {
 """Columns of the items that a notebook's defaults speak of; on a data set without them it needs other parameters."""
 
 
+FOLLOWS_CLICKS = ("50_use_cases",)
+"""Notebooks that follow visits click by click, which a data set of whole baskets cannot show."""
+
+
 def why_not(notebook: str | Path, dataset: "Dataset | None" = None) -> str:
     """Return in one sentence why this notebook cannot run on this machine, or on this data set with its other parameters as they
     are; empty if it can."""
@@ -79,6 +83,11 @@ def why_not(notebook: str | Path, dataset: "Dataset | None" = None) -> str:
     missing = [column for column in NEEDS_COLUMNS.get(name, ()) if column not in known]
     if dataset is not None and missing:
         return f"the items of {dataset.name} have no {' and no '.join(missing)}, which this notebook's own examples speak of"
+    if dataset is not None and name in FOLLOWS_CLICKS:
+        from helpers.datasets.describe import same_second
+
+        if same_second(dataset.interactions).mean() > 0.5:
+            return f"most events of {dataset.name} share their second with the one before; this notebook follows single clicks"
     if name not in NEEDS_SPARK:
         return ""
     from helpers.scale import session  # looks for Java, which only these notebooks need

@@ -187,6 +187,15 @@ def test_a_notebook_whose_examples_need_columns_is_skipped_on_data_without_them(
     assert notebooks.NEEDS_COLUMNS.keys() <= {path.stem for path in LESSONS.rglob("*.ipynb")}
 
 
+def test_a_notebook_that_follows_clicks_is_skipped_on_data_of_whole_baskets():
+    path = LESSONS / "50_use_cases.ipynb"
+    rows = [(f"u{user}", f"i{item}", user) for user in range(3) for item in range(4)]
+    baskets = datasets.Dataset.from_frames("baskets", pd.DataFrame(rows, columns=["USER_ID", "ITEM_ID", "TIMESTAMP"]))
+    assert "share their second" in notebooks.why_not(path, baskets)
+    assert notebooks.why_not(path, datasets.load("gift-shop")) == ""
+    assert all((LESSONS / f"{name}.ipynb").exists() for name in notebooks.FOLLOWS_CLICKS)
+
+
 def test_refreshed_outputs_replace_a_notebook_only_after_success(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "WORKERS", 1)  # no processes to start
     lessons(tmp_path, monkeypatch, **{"01_one": "record(seed=SEED)", "02_two": "1 / 0", "reports/card": "record(seed=SEED)"})
