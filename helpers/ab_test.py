@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from helpers.errors import InputError
+from helpers.metrics import SIGNIFICANT, spoken_p
 
 MISMATCH = 0.001
 """A sample ratio this unlikely is a broken experiment, not luck (Fabijan et al. 2019, "Diagnosing sample ratio mismatch")."""
@@ -35,11 +36,10 @@ class Difference:
     @property
     def significant(self) -> bool:
         """Whether a difference this large would appear by chance less than once in twenty tests of equal variants."""
-        return self.p_value < 0.05
+        return self.p_value < SIGNIFICANT
 
     def __str__(self) -> str:
-        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        return f"{self.difference:+.3f} [{self.low:+.3f}, {self.high:+.3f}], {p}"
+        return f"{self.difference:+.3f} [{self.low:+.3f}, {self.high:+.3f}], {spoken_p(self.p_value)}"
 
 
 def assign(users: Sequence[str], experiment: str, shares: Sequence[float] = (0.5, 0.5)) -> np.ndarray:

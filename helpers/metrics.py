@@ -198,6 +198,15 @@ def bootstrap_interval(values: np.ndarray, *, level: float = 0.95, resamples: in
     return Interval(float(np.mean(values)), float(low), float(high))
 
 
+SIGNIFICANT = 0.05
+"""Below this p-value a difference counts as more than luck: one in twenty tests of equals falls below it, too."""
+
+
+def spoken_p(p_value: float) -> str:
+    """Return a p-value as readers write it: three decimals, ``p < 0.001`` for the smallest."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
 @dataclass(frozen=True)
 class PairedTest:
     """Is A better than B on the same users? ``difference`` is A - B with its interval; ``p_value`` is two-sided."""
@@ -208,11 +217,10 @@ class PairedTest:
     @property
     def significant(self) -> bool:
         """Whether a difference this large would appear by chance less than once in twenty times."""
-        return self.p_value < 0.05
+        return self.p_value < SIGNIFICANT
 
     def __str__(self) -> str:
-        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        return f"difference {self.difference}, {p}"
+        return f"difference {self.difference}, {spoken_p(self.p_value)}"
 
 
 def paired_test(a: np.ndarray, b: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> PairedTest:

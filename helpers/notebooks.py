@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,10 @@ NOTEBOOKS = PROJECT / "notebooks"
 RUNS = PROJECT / "runs"
 logging.getLogger("papermill.translators").setLevel(logging.ERROR)  # it warns of comments, which we read ourselves
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
+
+
+Need = Callable[["Dataset | None"], str]
+"""Says in one sentence what is missing on this machine or in this data set (None: only the machine counts); empty if nothing."""
 
 
 class NotebookFailed(RuntimeError):
@@ -59,40 +63,50 @@ def all_notebooks() -> list[Path]:
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")) + sorted((NOTEBOOKS / "reports").glob("*.ipynb"))
 
 
-NEEDS_SPARK = ("60_scale_out",)
-"""Notebooks that need the extra ``spark`` and a Java runtime."""
+def _columns(*names: str) -> Need:
+    """The examples speak of columns of the items: on a data set without them the notebook needs other parameters."""
+
+    def lacking(dataset: "Dataset | None") -> str:
+        known = () if dataset is None or dataset.items is None else dataset.items.columns
+        missing = [name for name in names if name not in known]
+        if dataset is None or not missing:
+            return ""
+        return f"the items of {dataset.name} have no {' and no '.join(missing)}, which this notebook's own examples speak of"
+
+    return lacking
 
 
-NEEDS_COLUMNS = {
-    "31_filters_and_context": ("CATEGORY", "PRICE"),
-    "41_item_attribute_affinity": ("CATEGORY",),
-    "segment_report": ("CATEGORY",),
+def _single_clicks(dataset: "Dataset | None") -> str:
+    """Visits are followed click by click, which a data set of whole baskets cannot show."""
+    from helpers.datasets.describe import same_second
+
+    if dataset is None or not same_second(dataset.interactions).mean() > 0.5:
+        return ""
+    return f"most events of {dataset.name} share their second with the one before; this notebook follows single clicks"
+
+
+def _spark(dataset: "Dataset | None") -> str:
+    """The extra ``spark`` and a Java runtime."""
+    from helpers.scale import session  # looks for Java
+
+    return session.why_not()
+
+
+NEEDS: dict[str, Need] = {
+    "31_filters_and_context": _columns("CATEGORY", "PRICE"),
+    "41_item_attribute_affinity": _columns("CATEGORY"),
+    "50_use_cases": _single_clicks,
+    "60_scale_out": _spark,
+    "segment_report": _columns("CATEGORY"),
 }
-"""Columns of the items that a notebook's defaults speak of; on a data set without them it needs other parameters."""
-
-
-FOLLOWS_CLICKS = ("50_use_cases",)
-"""Notebooks that follow visits click by click, which a data set of whole baskets cannot show."""
+"""What a notebook needs beyond this environment: its name -> a function that says in one sentence what is missing."""
 
 
 def why_not(notebook: str | Path, dataset: "Dataset | None" = None) -> str:
     """Return in one sentence why this notebook cannot run on this machine, or on this data set with its other parameters as they
     are; empty if it can."""
     name = Path(notebook).stem
-    known = () if dataset is None or dataset.items is None else dataset.items.columns
-    missing = [column for column in NEEDS_COLUMNS.get(name, ()) if column not in known]
-    if dataset is not None and missing:
-        return f"the items of {dataset.name} have no {' and no '.join(missing)}, which this notebook's own examples speak of"
-    if dataset is not None and name in FOLLOWS_CLICKS:
-        from helpers.datasets.describe import same_second
-
-        if same_second(dataset.interactions).mean() > 0.5:
-            return f"most events of {dataset.name} share their second with the one before; this notebook follows single clicks"
-    if name not in NEEDS_SPARK:
-        return ""
-    from helpers.scale import session  # looks for Java, which only these notebooks need
-
-    return session.why_not()
+    return NEEDS[name](dataset) if name in NEEDS else ""
 
 
 @dataclass(frozen=True)

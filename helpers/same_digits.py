@@ -9,7 +9,7 @@ COMPATIBLE, which halves the speed of PyTorch's matrix products. The Makefile se
 import contextlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 X86_64_KERNELS = {
@@ -23,10 +23,10 @@ VARIABLES = ONE_THREAD | (X86_64_KERNELS if platform.machine() in ("x86_64", "AM
 
 
 @contextlib.contextmanager
-def applied() -> Iterator[None]:
-    """Set the variables for processes that start inside, and put the former values back."""
-    saved = {name: os.environ.get(name) for name in VARIABLES}
-    os.environ.update(VARIABLES)
+def applied(variables: Mapping[str, str] = VARIABLES) -> Iterator[None]:
+    """Set variables for processes that start inside, and put the former values back."""
+    saved = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

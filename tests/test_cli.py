@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from own_shop import own_shop
 from tiny_notebooks import tiny
 
 from helpers import __main__ as cli
@@ -25,12 +25,7 @@ POPULAR, SIMS = "aws-popularity-count", "aws-sims"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A folder of the reader's own data: 60 users, 40 items, 1,500 interactions."""
-    folder = tmp_path_factory.mktemp("data") / "own-shop"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    columns = {"USER_ID": rng.integers(60, size=1500), "ITEM_ID": rng.integers(40, size=1500)}
-    pd.DataFrame(columns | {"TIMESTAMP": np.arange(1500) * 3600 + 1_600_000_000}).to_csv(folder / "interactions.csv", index=False)
-    return str(folder)
+    return str(own_shop(tmp_path_factory.mktemp("data")))
 
 
 def evaluate(*arguments: str) -> int:

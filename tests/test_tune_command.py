@@ -2,9 +2,8 @@
 
 import json
 
-import numpy as np
-import pandas as pd
 import pytest
+from own_shop import own_shop
 
 from helpers import __main__ as cli
 from helpers import datasets, tuning
@@ -13,12 +12,7 @@ from helpers import datasets, tuning
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A folder of the reader's own data: 80 users, 40 items, 2,000 interactions."""
-    folder = tmp_path_factory.mktemp("data") / "own-shop"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    columns = {"USER_ID": rng.integers(80, size=2000), "ITEM_ID": rng.integers(40, size=2000)}
-    pd.DataFrame(columns | {"TIMESTAMP": np.arange(2000) * 60 + 1_600_000_000}).to_csv(folder / "interactions.csv", index=False)
-    return str(folder)
+    return str(own_shop(tmp_path_factory.mktemp("data"), users=80, events=2000, pause=60))
 
 
 def tune(*arguments: str) -> int:

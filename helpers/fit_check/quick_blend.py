@@ -22,6 +22,7 @@ import scipy.sparse as sp
 from helpers import metrics, splits
 from helpers.datasets.dataset import Dataset
 from helpers.errors import InputError
+from helpers.evaluation import NDCG
 from helpers.fit_check.simple_rules import popular_lately
 from helpers.interactions import Histories, Interactions
 from helpers.recipes.linear import linear_weights
@@ -38,7 +39,6 @@ MIN_QUESTIONS = 25
 """With fewer questions to choose by, the weights stay as the rule has them."""
 MOST_QUESTIONS = 500
 _MOST_CELLS = 20_000_000
-_NDCG = "normalized_discounted_cumulative_gain_at_25"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def choose_weights(evidence: np.ndarray, truth: Histories) -> np.ndarray:
 
 def ndcg(scores: np.ndarray, truth: Histories) -> np.ndarray:
     """Return NDCG at 25 (textbook reading) of each user, ``(n,)``."""
-    return metrics.per_user(top_k(scores, metrics.LIST_LENGTH)[0], truth)[_NDCG]
+    return metrics.per_user(top_k(scores, metrics.LIST_LENGTH)[0], truth)[NDCG]
 
 
 def spread(n: int, n_items: int, most: int = MOST_QUESTIONS) -> np.ndarray:

@@ -94,12 +94,12 @@ class Group:
 
     def items_now(self) -> pd.DataFrame | None:
         """Return all items as they are now, imported and put: attributes in upper case by item id; None without a dataset."""
-        schema = self.schemas.get("Items")
-        if schema is None:
+        imported = self._read("Items")
+        if imported is None:
             return None
-        files = self.parts.get("Items")
-        parts = ([read_parts(files)] if files else []) + [data.records_frame(dict(self.put_items), schema)]
-        return data.join(schema, parts).set_index("ITEM_ID").rename(columns=str.upper)
+        schema = self.schemas["Items"]
+        put = data.records_frame(dict(self.put_items), schema)
+        return data.join(schema, [imported, put]).set_index("ITEM_ID").rename(columns=str.upper)
 
     @property
     def bulk(self) -> Interactions | None:

@@ -48,7 +48,7 @@ def workers(questions: Questions, jobs: int) -> Iterator["Team"]:
     for _ in range(jobs):
         parcels.put(questions)
     parcels.cancel_join_thread()
-    with _environment(same_digits.ONE_THREAD), ProcessPoolExecutor(jobs, context, _begin, (parcels, lifeline)) as pool:
+    with same_digits.applied(same_digits.ONE_THREAD), ProcessPoolExecutor(jobs, context, _begin, (parcels, lifeline)) as pool:
         try:
             yield Team(pool, _measure)
         except BrokenProcessPool as fault:
@@ -92,18 +92,3 @@ def _end_with(lifeline: Connection) -> None:
 
 def _measure(recipe: Recipe, fold: int) -> float:
     return _questions.measure(recipe, fold)
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables for the processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
